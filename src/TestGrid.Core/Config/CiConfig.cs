@@ -1,0 +1,53 @@
+using System.Collections.Immutable;
+
+namespace TestGrid.Core.Config;
+
+/// <summary>A whole configuration, expanded: every job that one commit asks for.</summary>
+/// <param name="File">The file it was read from: <c>.testgrid.yml</c> or <c>.travis.yml</c>.</param>
+/// <param name="Jobs">The jobs, in Travis's order; cell 1 is the first.</param>
+/// <param name="Axes">The names of the axes that vary, in order: <c>python</c>, <c>env</c>.</param>
+/// <param name="Problems">What is odd and does not stop it: unknown keys, ignored features.</param>
+/// <param name="OnlyBranches">Patterns of branches to build, empty for all (Travis's <c>branches.only</c>).</param>
+/// <param name="ExceptBranches">Patterns of branches not to build.</param>
+/// <param name="FastFinish">The build is over when only allowed failures are left.</param>
+public sealed record CiConfig(
+    string File,
+    ImmutableArray<JobConfig> Jobs,
+    ImmutableArray<string> Axes,
+    ImmutableArray<ConfigProblem> Problems,
+    ImmutableArray<string> OnlyBranches,
+    ImmutableArray<string> ExceptBranches,
+    bool FastFinish = false
+);
+
+/// <summary>Something in a configuration that a person should mend, where it stands.</summary>
+/// <param name="File">The file's name.</param>
+/// <param name="Line">From 1; 0 when it is about the whole file.</param>
+/// <param name="Column">From 1; 0 when it is about the whole line.</param>
+/// <param name="Code">Stable and documented: <c>TG0002</c>.</param>
+/// <param name="Message">What is wrong.</param>
+/// <param name="Remedy">What to write instead, if that is known.</param>
+/// <param name="IsError">It stops the build; a warning does not.</param>
+public sealed record ConfigProblem(
+    string File,
+    int Line,
+    int Column,
+    string Code,
+    string Message,
+    string? Remedy = null,
+    bool IsError = true
+)
+{
+    /// <summary>The form that editors and problem matchers read: <c>file:line:column: error CODE: message</c>.</summary>
+    public override string ToString() =>
+        $"{File}:{Line}:{Column}: {(IsError ? "error" : "warning")} {Code}: {Message}"
+        + (Remedy is null ? "" : $" — {Remedy}");
+}
+
+/// <summary>What reading a configuration gave: all of it, or every problem in it.</summary>
+public abstract record ConfigReading
+{
+    public sealed record Read(CiConfig Config) : ConfigReading;
+
+    public sealed record Refused(ImmutableArray<ConfigProblem> Problems) : ConfigReading;
+}

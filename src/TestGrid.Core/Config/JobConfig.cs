@@ -1,0 +1,60 @@
+using System.Collections.Immutable;
+using TestGrid.Core.Grids;
+using TestGrid.Core.Jobs;
+
+namespace TestGrid.Core.Config;
+
+/// <summary>One cell's configuration, complete: what <c>.testgrid.yml</c> or <c>.travis.yml</c> means for one job.</summary>
+public sealed record JobConfig
+{
+    /// <summary>Travis's <c>language</c>, aliases resolved: <c>c</c>, <c>cpp</c>, <c>python</c>, <c>generic</c>, …</summary>
+    public required string Language { get; init; }
+
+    /// <summary>The recipe of the bundle it runs in: <c>base</c>, <c>c</c>, <c>python</c>.</summary>
+    public required string Bundle { get; init; }
+
+    /// <summary>What varies in this cell, in the axes' order: its place in the grid.</summary>
+    public required Cell Cell { get; init; }
+
+    /// <summary>The job's name, if the configuration gives one.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The environment the configuration asks for, in order; values are bash words, not yet expanded.</summary>
+    public ImmutableArray<EnvVar> Env { get; init; } = [];
+
+    /// <summary>The phases that have commands, in the order they run.</summary>
+    public required ImmutableArray<Phase> Phases { get; init; }
+
+    /// <summary>A red result does not make the build red.</summary>
+    public bool AllowFailure { get; init; }
+
+    public string Os { get; init; } = "linux";
+
+    public string Arch { get; init; } = "amd64";
+
+    /// <summary>Debian packages to install before the first phase (Travis's apt addon).</summary>
+    public ImmutableArray<string> AptPackages { get; init; } = [];
+
+    /// <summary>The output goes through a pseudo-terminal, as Travis had it; false gives pipes.</summary>
+    public bool Tty { get; init; } = true;
+
+    /// <summary>Submodules are checked out too (Travis's <c>git: submodules</c>).</summary>
+    public bool Submodules { get; init; } = true;
+
+    /// <summary>Why this job cannot run here at all, or null. It is errored before it is queued.</summary>
+    public JobImpossible? Impossible { get; init; }
+
+    /// <summary>What a reader should know about this job though it runs; printed at the top of its log.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+}
+
+/// <summary>One variable that the configuration sets.</summary>
+/// <param name="Name">A shell name.</param>
+/// <param name="Value">A bash word as the configuration wrote it, quotes and <c>$references</c> included.</param>
+/// <param name="FromMatrix">It is this cell's, not everybody's.</param>
+public sealed record EnvVar(string Name, string Value, bool FromMatrix = false);
+
+/// <summary>Why a job cannot run here.</summary>
+/// <param name="Reason">A code of <see cref="JobReason"/>.</param>
+/// <param name="Sentence">What is missing, and the remedy.</param>
+public sealed record JobImpossible(string Reason, string Sentence);

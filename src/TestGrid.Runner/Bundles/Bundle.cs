@@ -1,0 +1,10 @@
+using TestGrid.Core.Bundles;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>A bundle in this runner's store, whole and ready to be the lower layer of sandboxes.</summary>
+/// <param name="Name">Its recipe's name: <c>base</c>.</param>
+/// <param name="Digest">Its content's name.</param>
+/// <param name="RootPath">The tree, owned by the sandbox's id range.</param>
+/// <param name="Suite">The Debian suite it was made of: <c>bookworm</c>.</param>
+public sealed record Bundle(string Name, BundleDigest Digest, string RootPath, string Suite);

@@ -1,0 +1,46 @@
+using System.Collections.Immutable;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner.Git;
+
+namespace TestGrid.Runner.Reporting;
+
+/// <summary>
+/// Seam: how a runner claims jobs and tells of them, in process or over HTTP. The lease is a row of the server's store
+/// with an expiry; every call carries the attempt and its fencing token. Repeating a call does no harm.
+/// </summary>
+/// <remarks>Every implementation passes <c>tests/TestGrid.Tests/Contracts/ReporterContract.cs</c>.</remarks>
+public interface IJobReporter
+{
+    /// <summary>Claims the job for this runner, or null when it is over, cancelled, or another's.</summary>
+    ValueTask<JobClaim?> ClaimAsync(JobId job, string runner, CancellationToken stop);
+
+    /// <summary>Heartbeat: the lease lasts another <see cref="JobClaim.LeaseTime"/> from now.</summary>
+    ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop);
+
+    /// <summary>Tells one event. Returns when it is durable.</summary>
+    ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop);
+
+    /// <summary>Gives the job back unfinished (the runner goes away): it waits for another attempt at once.</summary>
+    ValueTask ReleaseAsync(JobLease lease, string why, CancellationToken stop);
+
+    /// <summary>Called once when a runner starts: leases that an earlier life of it still holds are given back.</summary>
+    ValueTask ReleaseAllAsync(string runner, CancellationToken stop);
+}
+
+/// <summary>The right to run one attempt of a job.</summary>
+/// <param name="Job">The job.</param>
+/// <param name="Attempt">From 1. Logs and events belong to an attempt.</param>
+/// <param name="Token">The fencing token; a report with an older one is refused and changes nothing.</param>
+public sealed record JobLease(JobId Job, int Attempt, string Token);
+
+/// <summary>What a claim gives: the lease, and what must not stand in a message.</summary>
+/// <param name="Lease">The right to run it.</param>
+/// <param name="LeaseTime">How long it lasts without a heartbeat.</param>
+/// <param name="Secrets">Environment variables whose values are masked in the log.</param>
+/// <param name="Credential">How to fetch the repository, or null for an open one.</param>
+public sealed record JobClaim(
+    JobLease Lease,
+    TimeSpan LeaseTime,
+    ImmutableSortedDictionary<string, string> Secrets,
+    GitCredential? Credential
+);

@@ -1,0 +1,107 @@
+using System.Collections.Immutable;
+using System.IO.Pipelines;
+using TestGrid.Core.Jobs;
+
+namespace TestGrid.Runner.Sandboxes;
+
+/// <summary>
+/// Seam: makes a fresh place for one job to run in. Called from many jobs at once.
+/// <list type="number">
+/// <item>CreateAsync, once per job: a new root filesystem over the bundle, its limits in force.</item>
+/// <item>RunAsync, one at a time.</item>
+/// <item>DisposeAsync, always, also after a failure: kills what is left and removes every trace. Never throws.</item>
+/// </list>
+/// Nothing that a job does may be seen by the next job, or by the host. When the runner dies, however it dies,
+/// everything in its sandboxes dies too.
+/// </summary>
+/// <remarks>Every implementation passes <c>tests/TestGrid.Tests/Contracts/SandboxContract.cs</c>.</remarks>
+public interface ISandboxEngine
+{
+    /// <summary>The name that settings and logs use: <c>native</c>, <c>docker</c>.</summary>
+    string Name { get; }
+
+    /// <exception cref="SandboxException">The machine cannot make one; the message says what is missing and the line that mends it.</exception>
+    ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop);
+
+    /// <summary>Removes what an earlier life of this runner left behind. Called once, before the first job.</summary>
+    ValueTask SweepAsync(CancellationToken stop);
+}
+
+/// <summary>What a sandbox shall be.</summary>
+/// <param name="Name">Unique on this machine while it lives, fit for a folder's name: <c>42.3-1</c>.</param>
+/// <param name="RootPath">The bundle's tree; never written to.</param>
+/// <param name="Mounts">Folders shown inside.</param>
+/// <param name="Limits">In force from the first process on.</param>
+/// <param name="Network">What it may reach.</param>
+public sealed record SandboxSpec(
+    string Name,
+    string RootPath,
+    ImmutableArray<SandboxMount> Mounts,
+    JobLimits Limits,
+    SandboxNetwork Network
+);
+
+/// <summary>A folder or file of the runner's shown inside.</summary>
+/// <param name="Source">The path outside; never written to.</param>
+/// <param name="Target">The absolute path inside; made if missing.</param>
+/// <param name="Kind">Read-only as it is, or writable in a layer of this sandbox's own.</param>
+public sealed record SandboxMount(string Source, string Target, SandboxMountKind Kind);
+
+public enum SandboxMountKind
+{
+    /// <summary>Seen as it is, and not writable.</summary>
+    ReadOnly,
+
+    /// <summary>Writable; what is written lives in the sandbox and dies with it.</summary>
+    Overlay,
+}
+
+public enum SandboxNetwork
+{
+    /// <summary>Loopback only.</summary>
+    None,
+
+    /// <summary>Names and the public internet; never the host, its networks, metadata services, or mail ports.</summary>
+    Egress,
+}
+
+/// <summary>What to run inside.</summary>
+/// <param name="Argv">Program and arguments.</param>
+/// <param name="Env">The whole environment: nothing of the runner's leaks in.</param>
+/// <param name="WorkingFolder">An absolute path inside.</param>
+/// <param name="User">A user of the bundle: <c>travis</c> or <c>root</c>.</param>
+/// <param name="Tty">Give it a pseudo-terminal of 120 by 40; false gives a pipe.</param>
+/// <param name="Input">What it reads on standard input, or null for nothing.</param>
+public sealed record SandboxCommand(
+    ImmutableArray<string> Argv,
+    ImmutableSortedDictionary<string, string> Env,
+    string WorkingFolder,
+    string User = "travis",
+    bool Tty = false,
+    ReadOnlyMemory<byte>? Input = null
+);
+
+/// <summary>How a command in a sandbox ended.</summary>
+/// <param name="ExitCode">128 + n after signal n.</param>
+/// <param name="OutOfMemory">The kernel ended something in it for the memory limit.</param>
+public sealed record SandboxExit(int ExitCode, bool OutOfMemory = false);
+
+/// <summary>A fresh place for one job. See <see cref="ISandboxEngine"/> for the order of calls.</summary>
+public abstract class Sandbox : IAsyncDisposable
+{
+    /// <summary>
+    /// Runs one command and writes its output, both streams in one, to <paramref name="output"/>; back-pressure holds
+    /// the command up. <paramref name="polite"/> asks it to end (SIGTERM to its process group); dispose the sandbox to
+    /// end it for certain. The writer is not completed: it is the caller's.
+    /// </summary>
+    public abstract ValueTask<SandboxExit> RunAsync(
+        SandboxCommand command,
+        PipeWriter output,
+        CancellationToken polite
+    );
+
+    public abstract ValueTask DisposeAsync();
+}
+
+/// <summary>A sandbox cannot be made here. The message names what is missing and the line that mends it.</summary>
+public sealed class SandboxException(string message, Exception? cause = null) : Exception(message, cause);

@@ -1,0 +1,160 @@
+// The server's records, word for word: a C# test holds both sides to it (tests/TestGrid.Tests/Server/Dashboard).
+// REST answers are JSON of these; the hub's snapshot streams carry the same JSON as UTF-8 bytes.
+
+export type JobState = 'waiting' | 'queued' | 'running' | 'passed' | 'failed' | 'errored' | 'cancelled';
+
+/** A build has no queue of its own: it waits, runs, and ends as its jobs say. */
+export type BuildState = 'waiting' | 'running' | 'passed' | 'failed' | 'errored' | 'cancelled';
+
+export type TriggerKind = 'push' | 'tag' | 'manual' | 'rerun';
+
+export interface BuildSummary {
+  /** The global key: 42. */
+  id: number;
+  /** The number within its repository. */
+  number: number;
+  repositoryId: number;
+  /** owner/name */
+  repository: string;
+  state: BuildState;
+  /** A code, such as config or commit-gone; null while there is nothing to say. */
+  reason: string | null;
+  /** The same for a person. */
+  sentence: string | null;
+  trigger: TriggerKind;
+  branch: string | null;
+  tag: string | null;
+  sha: string;
+  title: string;
+  author: string;
+  /** ISO 8601, UTC, as all times. */
+  createdAt: string;
+  startedAt: string | null;
+  finishedAt: string | null;
+  /** How many of its jobs are in each state; states without a job are left out. */
+  jobCounts: Partial<Record<JobState, number>>;
+}
+
+export interface BuildList {
+  builds: BuildSummary[];
+  /** Ask for builds before this id to go on; null at the end. */
+  before: number | null;
+}
+
+export interface AxisValue {
+  axis: string;
+  value: string;
+}
+
+export interface ConfigProblem {
+  file: string;
+  line: number;
+  column: number;
+  code: string;
+  message: string;
+  remedy: string | null;
+  isError: boolean;
+}
+
+export interface JobSummary {
+  /** 42.3 */
+  id: string;
+  cell: number;
+  values: AxisValue[];
+  name: string | null;
+  state: JobState;
+  reason: string | null;
+  sentence: string | null;
+  allowFailure: boolean;
+  /** 0 before the first runner claimed it. */
+  attempt: number;
+  /** What it waits for, in words; null when it does not wait. */
+  waitsFor: string | null;
+  runner: string | null;
+  /** The recipe's name. */
+  bundle: string;
+  /** sha256:… once it is known. */
+  bundleDigest: string | null;
+  exitCode: number | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+export interface BuildDetail {
+  build: BuildSummary;
+  configFile: string | null;
+  problems: ConfigProblem[];
+  /** The axes that vary, in order. */
+  axes: string[];
+  jobs: JobSummary[];
+}
+
+export interface PhaseRecord {
+  phase: string;
+  exitCode: number;
+  seconds: number;
+  /** Where its output starts in the log, in bytes. */
+  logOffset: number;
+}
+
+export interface AttemptRecord {
+  attempt: number;
+  state: JobState;
+  reason: string | null;
+  sentence: string | null;
+  runner: string;
+  startedAt: string;
+  finishedAt: string | null;
+  logBytes: number;
+}
+
+export interface JobDetail {
+  job: JobSummary;
+  build: BuildSummary;
+  phases: PhaseRecord[];
+  attempts: AttemptRecord[];
+  logBytes: number;
+}
+
+export interface RepositoryRecord {
+  id: number;
+  host: string;
+  /** owner/name */
+  slug: string;
+  url: string;
+  createdAt: string;
+  /** Where the git host shall post: <public url>/hooks/r/{id}. */
+  webhookUrl: string;
+  secretNames: string[];
+  lastDelivery: DeliveryRecord | null;
+}
+
+export interface DeliveryRecord {
+  id: number;
+  /** The git host's folder: github, generic. */
+  host: string;
+  /** The host's own id of the delivery. */
+  deliveryId: string;
+  event: string;
+  receivedAt: string;
+  /** accepted, duplicate, ignored, refused, unusable */
+  outcome: string;
+  why: string;
+  buildId: number | null;
+}
+
+export interface Session {
+  /** May this browser write? */
+  signedIn: boolean;
+  /** Is reading open to whoever reaches the server? */
+  readsAreOpen: boolean;
+  version: string;
+  publicUrl: string;
+}
+
+/** RFC 9457. */
+export interface Problem {
+  title: string;
+  status: number;
+  detail?: string;
+}
