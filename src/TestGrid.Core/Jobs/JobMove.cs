@@ -27,14 +27,5 @@ public sealed record JobMove(string Name, JobState To, params ImmutableArray<Job
 
     /// <summary>Every move there is, for the drawing, the store's check and the tests.</summary>
     public static ImmutableArray<JobMove> All { get; } =
-    [
-        Enqueue,
-        Start,
-        Requeue,
-        Cancel,
-        Fail,
-        End(JobState.Passed),
-        End(JobState.Failed),
-        End(JobState.Errored),
-    ];
+    [Enqueue, Start, Requeue, Cancel, Fail, End(JobState.Passed), End(JobState.Failed), End(JobState.Errored)];
 }

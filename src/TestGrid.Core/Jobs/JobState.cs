@@ -30,8 +30,7 @@ public static class JobStates
     extension(JobState state)
     {
         /// <summary>Nothing leaves a final state.</summary>
-        public bool IsFinal =>
-            state is JobState.Passed or JobState.Failed or JobState.Errored or JobState.Cancelled;
+        public bool IsFinal => state is JobState.Passed or JobState.Failed or JobState.Errored or JobState.Cancelled;
 
         /// <summary>The word in the store, JSON, CLI and page: the name in lower case.</summary>
         public string Word =>

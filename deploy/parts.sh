@@ -1,0 +1,86 @@
+# The Debian packages that TestGrid's own scripts install. Sourced by ./testgrid and ./test.
+# shellcheck shell=bash
+
+# What a server with an embedded runner needs: bundles (mmdebstrap), sandboxes (crun, uidmap, slirp4netns, nftables).
+run_parts=(mmdebstrap crun uidmap slirp4netns nftables iproute2 util-linux ca-certificates git openssh-client)
+# What the tests need besides: a browser, source packages of real projects, and a second engine to measure against.
+test_parts=("${run_parts[@]}" chromium dpkg-dev docker.io procps zstd sudo)
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
+die() { printf 'error: %s\n' "$*" >&2; exit 3; }
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+  if [ "$(id -u)" = 0 ]; then "$@"
+  elif command -v sudo >/dev/null; then sudo "$@"
+  else die "this needs root: run it as root, or install sudo"
+  fi
+}
+
+# Runs a command as the person who called, so that a build started with sudo leaves nothing of root's behind.
+as_caller() {
+  if [ "$(id -u)" = 0 ] && [ -n "${SUDO_UID:-}" ] && [ "$SUDO_UID" != 0 ]; then
+    sudo -u "#$SUDO_UID" -g "#$SUDO_GID" -H --preserve-env=PATH,DOTNET_ROOT,NODE_EXTRA_CA_CERTS,SSL_CERT_FILE,SSL_CERT_DIR,CI env PATH="$PATH" "$@"
+  else "$@"
+  fi
+}
+
+# Installs those of the named packages that are missing.
+install_parts() {
+  local missing=() part
+  for part in "$@"; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$part" 2>/dev/null)" = installed ] || missing+=("$part")
+  done
+  [ ${#missing[@]} = 0 ] && return
+  command -v apt-get >/dev/null || die "these packages are missing, and there is no apt-get to install them: ${missing[*]}"
+  say "installing ${missing[*]}"
+  # A service that a package brings must not start: TestGrid and its tests start their own.
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 sh -c '
+    apt-get -qq update && apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >/dev/null' sh "${missing[@]}" ||
+    die "apt-get could not install them: see above"
+}
+
+# .NET 10 and Node are the two things a person brings.
+require_toolchains() {
+  command -v dotnet >/dev/null || die "the .NET 10 SDK is missing: install it and put dotnet on the PATH"
+  case $(dotnet --version 2>/dev/null) in
+    10.*) ;;
+    *) die "the .NET 10 SDK is missing: dotnet --version says '$(dotnet --version 2>&1 | head -n 1)'" ;;
+  esac
+  command -v node >/dev/null || die "Node 20.19 or later is missing: it builds the dashboard"
+  node -e 'const [a,b]=process.versions.node.split(".").map(Number); process.exit(a>20||(a===20&&b>=19)?0:1)' ||
+    die "Node $(node --version) is too old: the dashboard needs 20.19 or later"
+}
+
+# Is anything below the named paths newer than the stamp?
+is_stale() {
+  local stamp=$1
+  shift
+  [ -e "$stamp" ] || return 0
+  [ -n "$(find "$@" \( -name node_modules -o -name wwwroot -o -name obj -o -name bin \) -prune -o -newer "$stamp" -print -quit 2>/dev/null)" ]
+}
+
+# Builds the dashboard and the program where their sources are newer than what was built last.
+build_stale() {
+  local home=$1 stamps=$1/artifacts/stamps
+  as_caller mkdir -p "$stamps"
+  if is_stale "$stamps/web" "$home/web"; then
+    require_toolchains
+    say "building the dashboard"
+    as_caller touch "$stamps/web.new"
+    if is_stale "$stamps/npm" "$home/web/package-lock.json" || [ ! -d "$home/web/node_modules" ]; then
+      (cd "$home/web" && as_caller npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm ci failed: see above"
+      as_caller touch "$stamps/npm"
+    fi
+    (cd "$home/web" && as_caller npm run --silent build >&2) || die "the dashboard does not build: see above"
+    as_caller mv "$stamps/web.new" "$stamps/web"
+  fi
+  if is_stale "$stamps/program" "$home/src" "$home/Directory.Build.props" "$home/Directory.Packages.props"; then
+    require_toolchains
+    say "building testgrid (a minute the first time)"
+    as_caller touch "$stamps/program.new"
+    as_caller env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 dotnet build "$home/src/TestGrid.Cli" -c Release -v quiet -nologo \
+      -clp:NoSummary >&2 || die "testgrid does not build: see above"
+    as_caller mv "$stamps/program.new" "$stamps/program"
+  fi
+}

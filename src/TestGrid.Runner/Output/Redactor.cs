@@ -1,0 +1,162 @@
+using System.Buffers;
+using System.Buffers.Text;
+using System.Text;
+
+namespace TestGrid.Runner.Output;
+
+/// <summary>
+/// Takes the values of secrets out of a stream of bytes, also where a value straddles two chunks, and in the disguises
+/// in which values usually leak: line by line, base64 at each of its three alignments, and URL-encoded.
+/// What a job does to hide a value on purpose (base64 twice, one character a line) is beyond any masking: docs/secrets.md.
+/// </summary>
+public sealed class Redactor
+{
+    /// <summary>What stands in a log in the place of a secret, as on Travis.</summary>
+    public const string Mask = "[secure]";
+
+    /// <summary>Shorter values would mask half the log; <c>secret set</c> refuses them.</summary>
+    public const int ShortestValue = 4;
+
+    private static readonly byte[] MaskBytes = Encoding.ASCII.GetBytes(Mask);
+
+    private readonly byte[][] patterns;
+    private readonly SearchValues<byte> firsts;
+    private byte[] held = [];
+
+    public Redactor(IEnumerable<string> secrets)
+    {
+        // Longest first: a value that contains another is masked whole.
+        patterns = secrets
+            .SelectMany(Disguises)
+            .Where(pattern => pattern.Length >= ShortestValue)
+            .DistinctBy(Convert.ToHexString)
+            .OrderByDescending(pattern => pattern.Length)
+            .ToArray();
+        firsts = SearchValues.Create(patterns.Select(pattern => pattern[0]).Distinct().ToArray());
+    }
+
+    /// <summary>Nothing to mask: the bytes may pass as they are.</summary>
+    public bool IsIdle => patterns.Length == 0;
+
+    /// <summary>
+    /// Writes <paramref name="chunk"/> without secrets. An end that may be the start of a secret is held back until the
+    /// next call; <paramref name="last"/> lets it go.
+    /// </summary>
+    public void Redact(ReadOnlySpan<byte> chunk, bool last, IBufferWriter<byte> output)
+    {
+        if (IsIdle)
+        {
+            output.Write(chunk);
+            return;
+        }
+
+        byte[] joined = held.Length == 0 ? [] : [.. held, .. chunk];
+        var rest = held.Length == 0 ? chunk : joined;
+        while (true)
+        {
+            var at = rest.IndexOfAny(firsts);
+            if (at < 0)
+            {
+                output.Write(rest);
+                rest = [];
+                break;
+            }
+
+            output.Write(rest[..at]);
+            rest = rest[at..];
+            if (Match(rest) is { } length)
+            {
+                output.Write(MaskBytes);
+                rest = rest[length..];
+            }
+            else if (!last && MayGrowIntoAMatch(rest))
+            {
+                break;
+            }
+            else
+            {
+                output.Write(rest[..1]);
+                rest = rest[1..];
+            }
+        }
+        held = rest.ToArray();
+    }
+
+    private int? Match(ReadOnlySpan<byte> text)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (text.StartsWith(pattern))
+                return pattern.Length;
+        }
+        return null;
+    }
+
+    private bool MayGrowIntoAMatch(ReadOnlySpan<byte> text)
+    {
+        foreach (var pattern in patterns)
+        {
+            if (pattern.Length > text.Length && pattern.AsSpan().StartsWith(text))
+                return true;
+        }
+        return false;
+    }
+
+    private static IEnumerable<byte[]> Disguises(string value)
+    {
+        if (value.Length < ShortestValue)
+            yield break;
+        var bytes = Encoding.UTF8.GetBytes(value);
+        yield return bytes;
+        yield return Encoding.UTF8.GetBytes(value.ReplaceLineEndings("\r\n")); // as a terminal prints it
+        var lines = value.Split('\n', StringSplitOptions.TrimEntries);
+        if (lines.Length > 1)
+        {
+            foreach (var line in lines)
+                yield return Encoding.UTF8.GetBytes(line);
+        }
+        yield return Encoding.UTF8.GetBytes(Uri.EscapeDataString(value));
+        // application/x-www-form-urlencoded, and the lower-case hexadecimal that some programs write.
+        yield return Encoding.UTF8.GetBytes(Uri.EscapeDataString(value).Replace("%20", "+", StringComparison.Ordinal));
+        yield return Encoding.UTF8.GetBytes(LowerCaseEscapes(Uri.EscapeDataString(value)));
+        foreach (var encoded in Base64AtEachAlignment(bytes))
+        {
+            yield return encoded;
+            yield return Encoding.ASCII.GetBytes(
+                Encoding.ASCII.GetString(encoded).Replace('+', '-').Replace('/', '_') // base64url
+            );
+        }
+    }
+
+    // What of a value's base64 does not depend on its neighbours, when 0, 1 or 2 bytes stand before it in a group of three.
+    private static IEnumerable<byte[]> Base64AtEachAlignment(byte[] value)
+    {
+        for (var shift = 0; shift < 3; shift++)
+        {
+            var padded = new byte[shift + value.Length];
+            value.CopyTo(padded, shift);
+            var whole = padded.Length - padded.Length % 3;
+            var encoded = new byte[Base64.GetMaxEncodedToUtf8Length(whole)];
+            Base64.EncodeToUtf8(padded.AsSpan(0, whole), encoded, out _, out var written);
+            // The first group also encodes the bytes before the value.
+            var start = shift == 0 ? 0 : 4;
+            // Four characters are three bytes: too little to tell a secret from chance.
+            if (written - start >= 8)
+                yield return encoded[start..written];
+        }
+        yield return Encoding.ASCII.GetBytes(Convert.ToBase64String(value));
+    }
+
+    private static string LowerCaseEscapes(string escaped)
+    {
+        var text = new StringBuilder(escaped);
+        for (var i = 0; i + 2 < text.Length; i++)
+        {
+            if (text[i] != '%')
+                continue;
+            text[i + 1] = char.ToLowerInvariant(text[i + 1]);
+            text[i + 2] = char.ToLowerInvariant(text[i + 2]);
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,34 @@
+using System.ComponentModel.DataAnnotations;
+using TestGrid.Runner.Sandboxes;
+
+namespace TestGrid.Runner;
+
+/// <summary>A runner's settings. Key <c>runner</c>.</summary>
+public sealed class RunnerOptions
+{
+    /// <summary>Who it is, in leases, logs and on the page. The same name after a restart gives its old leases back.</summary>
+    [Required, RegularExpression("^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    public string Name { get; set; } = "embedded";
+
+    /// <summary>Jobs at once; 0 runs none (a server without a runner).</summary>
+    [Range(0, 64)]
+    public int Slots { get; set; } = Math.Max(1, Environment.ProcessorCount);
+
+    /// <summary>The sandbox engine's name.</summary>
+    [Required]
+    public string Engine { get; set; } = "native";
+
+    /// <summary>What jobs may reach.</summary>
+    public SandboxNetwork Network { get; set; } = SandboxNetwork.Egress;
+
+    /// <summary>Where it keeps what belongs to running jobs.</summary>
+    [Required]
+    public string StatePath { get; set; } = "";
+
+    /// <summary>A job starts only when this much is free there, in bytes.</summary>
+    [Range(0, long.MaxValue)]
+    public long KeepFreeBytes { get; set; } = 2L << 30;
+
+    /// <summary>The CA certificates that jobs trust (PEM); null leaves the bundle's own.</summary>
+    public string? CaCertificates { get; set; } = "/etc/ssl/certs/ca-certificates.crt";
+}
