@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace TestGrid.Core.Bundles;
+
+/// <summary>What a bundle shall contain: <c>runner-images/NAME/recipe.yml</c>, read and checked.</summary>
+public sealed record Recipe
+{
+    /// <summary>Its name, as configurations and logs call it: <c>python</c>.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>One line for people.</summary>
+    public string Title { get; init; } = "";
+
+    /// <summary>The recipe it builds upon, or null. Same suite required.</summary>
+    public string? From { get; init; }
+
+    /// <summary>The Debian suite by its codename: <c>bookworm</c>.</summary>
+    public required string Suite { get; init; }
+
+    /// <summary>Debian packages, in name order, without versions: the release at build time decides those.</summary>
+    public ImmutableSortedSet<string> Packages { get; init; } = ImmutableSortedSet<string>.Empty;
+
+    /// <summary>The languages it is for, and the versions of each that it has: <c>python</c> → <c>3.11</c>.</summary>
+    public ImmutableSortedDictionary<string, ImmutableArray<string>> Languages { get; init; } =
+        ImmutableSortedDictionary<string, ImmutableArray<string>>.Empty;
+
+    public ImmutableArray<RecipeUser> Users { get; init; } = [];
+
+    public ImmutableArray<RecipeFile> Files { get; init; } = [];
+
+    /// <summary>Programs that must run in the finished tree, or the build has failed.</summary>
+    public ImmutableArray<RecipeCheck> Checks { get; init; } = [];
+
+    /// <summary>
+    /// SHA-256 over everything in it that decides the tree, as 64 hexadecimal digits. Title, languages and checks do
+    /// not: changing them rebuilds nothing.
+    /// </summary>
+    public string ContentHash()
+    {
+        var text = new StringBuilder("testgrid.recipe/1\n");
+        Line("suite", Suite);
+        foreach (var package in Packages)
+            Line("package", package);
+        foreach (var user in Users)
+            Line("user", $"{user.Name} {user.Uid} {user.Sudo}");
+        foreach (var file in Files.OrderBy(file => file.Path, StringComparer.Ordinal))
+            Line("file", $"{file.Mode} {file.Path} {Convert.ToHexStringLower(Encoding.UTF8.GetBytes(file.Text))}");
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
+
+        void Line(string key, string value) => text.Append(key).Append(' ').Append(value).Append('\n');
+    }
+
+    /// <summary>This recipe with all that its parent gives; what both say, this one decides.</summary>
+    public Recipe Upon(Recipe parent) =>
+        this with
+        {
+            From = null,
+            Packages = parent.Packages.Union(Packages),
+            Users = [.. parent.Users.Where(user => Users.All(own => own.Name != user.Name)), .. Users],
+            Files = [.. parent.Files.Where(file => Files.All(own => own.Path != file.Path)), .. Files],
+            Checks = [.. parent.Checks, .. Checks],
+        };
+}
+
+/// <summary>A user to make; the group has the same name and id, the home is <c>/home/NAME</c>, the shell bash.</summary>
+public sealed record RecipeUser(string Name, int Uid, bool Sudo);
+
+/// <summary>A file to write, owned by root.</summary>
+/// <param name="Path">Absolute, inside.</param>
+/// <param name="Mode">Four octal digits: <c>0644</c>.</param>
+/// <param name="Text">Its whole content.</param>
+public sealed record RecipeFile(string Path, string Mode, string Text);
+
+/// <summary>A program that must exit with 0 and print <paramref name="Expect"/> somewhere; run as the first user.</summary>
+public sealed record RecipeCheck(ImmutableArray<string> Run, string Expect);
+
+/// <summary>What a recipe offers to configurations: which bundle to take for a language and version.</summary>
+/// <param name="Recipe">The recipe's name.</param>
+/// <param name="Language">Travis's word: <c>python</c>, <c>c</c>, <c>generic</c>.</param>
+/// <param name="Versions">What it has, the default first; empty when the language has no versions.</param>
+public sealed record BundleOffer(string Recipe, string Language, ImmutableArray<string> Versions);

@@ -1,0 +1,52 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>The operator's settings for bundles.</summary>
+public sealed class BundleOptions
+{
+    /// <summary>The store's folder. Every folder above it must let others pass (mode o+x): sandboxes run as strangers.</summary>
+    [Required]
+    public string RootPath { get; set; } = "/var/lib/testgrid/bundles";
+
+    /// <summary>A folder with one folder per recipe, each with a <c>recipe.yml</c>.</summary>
+    [Required]
+    public string RecipesPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner-images");
+
+    /// <summary>
+    /// Lines of an apt source list to take instead of the machine's own, with <c>{suite}</c> for the codename:
+    /// <c>deb http://mirror.example/debian {suite} main</c>.
+    /// </summary>
+    public IList<string> Mirrors { get; } = [];
+
+    /// <summary>The keyring that signs the mirror's releases.</summary>
+    public string Keyring { get; set; } = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+    /// <summary>A proxy for apt, here and in jobs; null takes apt's own setting. Jobs can read it.</summary>
+    public string? Proxy { get; set; }
+
+    /// <summary>
+    /// A PEM file of certificate authorities that jobs shall trust too; null takes none. For mirrors and hosts behind
+    /// a proxy that signs for others.
+    /// </summary>
+    public string? ExtraCertificates { get; set; }
+
+    /// <summary>The first id, on this machine, of the range that is 0 to 65535 inside. Ids of users that exist nowhere else.</summary>
+    [Range(65536, 4_000_000_000)]
+    public long IdBase { get; set; } = 100_000;
+
+    [Range(typeof(TimeSpan), "00:01:00", "12:00:00")]
+    public TimeSpan BuildTime { get; set; } = TimeSpan.FromMinutes(45);
+
+    /// <summary>A bundle that no recipe names any more is removed when it was last used longer ago than this.</summary>
+    [Range(typeof(TimeSpan), "00:00:00", "3650.00:00:00")]
+    public TimeSpan KeepUnused { get; set; } = TimeSpan.FromDays(14);
+
+    /// <summary>Bytes that all bundles may take together; the least recently used go first.</summary>
+    [Range(0, long.MaxValue)]
+    public long MaxBytes { get; set; } = 20L << 30;
+
+    /// <summary>Bytes that must be free before a build starts.</summary>
+    [Range(0, long.MaxValue)]
+    public long FreeBytes { get; set; } = 3L << 30;
+}

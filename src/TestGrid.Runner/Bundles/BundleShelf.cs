@@ -1,0 +1,149 @@
+using System.Security.Cryptography;
+using TestGrid.Core.Bundles;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>
+/// The store's folders: <c>trees/DIGEST/{root,manifest.gz,bundle.json,lease}</c>, <c>index/</c> from recipe to
+/// digest, <c>tmp/</c> for builds in hand, <c>locks/</c>, <c>logs/</c>. A tree comes into being by one rename.
+/// </summary>
+internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
+{
+    private readonly IdRange range = new(options.IdBase);
+
+    public string Trees => Folder("trees");
+
+    private string Index => Folder("index");
+
+    private string Unfinished => Folder("tmp");
+
+    public string LockOf(string recipe) => Path.Combine(Folder("locks"), recipe + ".lock");
+
+    public string ProgressOf(string recipe) => Path.Combine(Folder("locks"), recipe + ".progress");
+
+    public string LogOf(string recipe) => Path.Combine(Folder("logs"), recipe + ".log");
+
+    public string FolderOf(BundleDigest digest) => Path.Combine(Trees, digest.Hex);
+
+    public static string RootOf(string folder) => Path.Combine(folder, "root");
+
+    /// <summary>The bundle that was built for this recipe as it reads now, in use; null when there is none.</summary>
+    public BundleLease? TryLease(Recipe recipe) =>
+        BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == recipe.ContentHash()
+            ? TryLease(record.Digest)
+            : null;
+
+    public BundleLease? TryLease(BundleDigest digest)
+    {
+        var folder = FolderOf(digest);
+        var lease = Path.Combine(folder, "lease");
+        if (FileLock.TryShare(lease) is not { } held)
+            return null;
+        // A cleaner renames first and deletes then: with the lock in hand, what stands here stays here.
+        if (BundleRecord.Read(Path.Combine(folder, "bundle.json")) is { } record && Directory.Exists(RootOf(folder)))
+        {
+            Touch(lease);
+            return new BundleLease(new Bundle(record.Name, digest, RootOf(folder), record.Suite), held);
+        }
+        held.Dispose();
+        return null;
+    }
+
+    /// <summary>A folder for one build, held: whoever sweeps leaves it alone while we live.</summary>
+    public (string Folder, FileStream Held) Begin(string recipe)
+    {
+        var folder = Path.Combine(Unfinished, $"{recipe}-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
+        var held = FileLock.TryHold(folder + ".lock") ?? throw new BundleException($"{folder} is already in use.");
+        Directory.CreateDirectory(folder);
+        return (folder, held);
+    }
+
+    /// <summary>Makes a finished build the bundle of its recipe. A kill before, within or after leaves all or nothing.</summary>
+    public void Publish(Recipe recipe, string folder, BundleRecord record)
+    {
+        var target = FolderOf(record.Digest);
+        if (!Directory.Exists(target))
+        {
+            Directory.Move(Path.Combine(folder, "tree"), target);
+            Posix.SettleFolder(Trees);
+        }
+        record.Write(IndexFile(recipe));
+    }
+
+    public async Task RemoveUnfinishedAsync(string folder, FileStream held, CancellationToken stop)
+    {
+        await range.RemoveAsync(folder, stop);
+        File.Delete(folder + ".lock");
+        await held.DisposeAsync();
+    }
+
+    /// <summary>Removes what builds that were killed have left; those that are running are left alone.</summary>
+    public async Task<int> SweepAsync(CancellationToken stop)
+    {
+        var swept = 0;
+        foreach (var folder in Directory.GetDirectories(Unfinished))
+        {
+            if (FileLock.TryHold(folder + ".lock") is not { } held)
+                continue;
+            await RemoveUnfinishedAsync(folder, held, stop);
+            swept++;
+        }
+        return swept;
+    }
+
+    /// <summary>Removes bundles that nobody uses: long unused and of no recipe, or over the store's size, oldest first.</summary>
+    public async Task<long> CleanAsync(RecipeBook recipes, CancellationToken stop)
+    {
+        var wanted = recipes
+            .Names.Select(name => BundleRecord.Read(IndexFile(recipes.Find(name)!))?.Digest)
+            .OfType<BundleDigest>()
+            .Select(digest => digest.Hex)
+            .ToHashSet();
+        var all = Directory
+            .GetDirectories(Trees)
+            .Select(folder => (Folder: folder, Record: BundleRecord.Read(Path.Combine(folder, "bundle.json"))))
+            .Select(tree => (tree.Folder, Bytes: tree.Record?.Bytes ?? 0, Used: LastUsed(tree.Folder)))
+            .OrderBy(tree => tree.Used)
+            .ToArray();
+        var (sum, freed) = (all.Sum(tree => tree.Bytes), 0L);
+        foreach (var (folder, bytes, used) in all)
+        {
+            var old = time.GetUtcNow() - used > options.KeepUnused && !wanted.Contains(Path.GetFileName(folder));
+            if (!old && sum - freed <= options.MaxBytes)
+                continue;
+            if (await RemoveAsync(folder, stop))
+                freed += bytes;
+        }
+        return freed;
+    }
+
+    private async Task<bool> RemoveAsync(string folder, CancellationToken stop)
+    {
+        using var alone = FileLock.TryHold(Path.Combine(folder, "lease"));
+        if (alone is null)
+            return false;
+        var (doomed, held) = Begin("removed");
+        Directory.Move(folder, Path.Combine(doomed, "tree"));
+        await RemoveUnfinishedAsync(doomed, held, stop);
+        return true;
+    }
+
+    private static DateTimeOffset LastUsed(string folder) =>
+        new(File.GetLastWriteTimeUtc(Path.Combine(folder, "lease")), TimeSpan.Zero);
+
+    private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{recipe.ContentHash()[..16]}.json");
+
+    private string Folder(string name) => Directory.CreateDirectory(Path.Combine(options.RootPath, name)).FullName;
+
+    private void Touch(string lease)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(lease, time.GetUtcNow().UtcDateTime);
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // A store of root's, used by another: its age is then its owner's business.
+        }
+    }
+}

@@ -1,0 +1,239 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.IO.Compression;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>
+/// Bundles by their recipe's name: there already, or built now. One recipe is built once, whoever and however many
+/// ask at the same time, in this process and in others; from then on it is the same bundle until its recipe changes
+/// or a new one is asked for. Called from many jobs at once.
+/// </summary>
+public sealed partial class BundleStore
+{
+    private readonly BundleOptions options;
+    private readonly BundleShelf shelf;
+    private readonly BundleBuilder builder;
+    private readonly TimeProvider time;
+    private readonly ILogger log;
+    private readonly RecipeBook recipes;
+    private readonly ImmutableArray<RecipeProblem> problems;
+    private readonly Lock one = new();
+    private readonly Dictionary<string, SharedBuild> builds = [];
+
+    public BundleStore(IOptions<BundleOptions> options, AptSources sources, TimeProvider time, ILogger<BundleStore> log)
+    {
+        (this.options, this.time, this.log) = (options.Value, time, log);
+        shelf = new BundleShelf(this.options, time);
+        builder = new BundleBuilder(sources, this.options, time);
+        recipes = RecipeBook.Of(ReadRecipes(), out problems);
+        foreach (var problem in problems)
+            RecipeRefused(log, problem);
+    }
+
+    /// <summary>What there is for which language, for the reader of configurations.</summary>
+    public ImmutableArray<BundleOffer> Offers => recipes.Offers;
+
+    /// <summary>Every recipe's name.</summary>
+    public IEnumerable<string> Recipes => recipes.Names;
+
+    /// <summary>Whether the recipe's bundle is there, so that asking for it does not build.</summary>
+    public bool Has(string recipe)
+    {
+        using var lease = recipes.Find(recipe) is { } found ? shelf.TryLease(found) : null;
+        return lease is not null;
+    }
+
+    /// <summary>
+    /// Gives the recipe's bundle, building it if need be. <paramref name="progress"/> hears of the build, also when
+    /// another job or another process does it; it is called on any thread. Cancelling one who waits does not stop the
+    /// build for the others; when nobody is left, it stops and leaves nothing.
+    /// </summary>
+    /// <exception cref="BundleException">There is no such recipe, or it cannot be built; the message says what mends it.</exception>
+    public async ValueTask<BundleLease> GetAsync(
+        string recipe,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
+    {
+        var wanted = recipes.Find(recipe) ?? throw NoRecipe(recipe);
+        while (true)
+        {
+            if (shelf.TryLease(wanted) is { } lease)
+                return lease;
+            await JoinAsync(wanted, progress, again: false, stop);
+        }
+    }
+
+    /// <summary>Builds the recipe from what its mirror has today, also when there is a bundle; new jobs get the new one.</summary>
+    public async ValueTask<BundleLease> RenewAsync(
+        string recipe,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
+    {
+        var wanted = recipes.Find(recipe) ?? throw NoRecipe(recipe);
+        await JoinAsync(wanted, progress, again: true, stop);
+        return await GetAsync(recipe, progress, stop);
+    }
+
+    /// <summary>Takes a bundle that is there into use by its digest; null when it is not.</summary>
+    public BundleLease? Find(BundleDigest digest) => shelf.TryLease(digest);
+
+    /// <summary>All bundles in the store, by name.</summary>
+    public ImmutableArray<BundleRecord> List() =>
+        [
+            .. Directory
+                .GetDirectories(shelf.Trees)
+                .Select(folder => BundleRecord.Read(Path.Combine(folder, "bundle.json")))
+                .OfType<BundleRecord>()
+                .OrderBy(record => record.Name, StringComparer.Ordinal)
+                .ThenByDescending(record => record.Epoch),
+        ];
+
+    /// <summary>Reads the whole tree again and compares: lines that differ, <c>-</c> for what should be; empty when it is whole.</summary>
+    public async ValueTask<ImmutableArray<string>> VerifyAsync(BundleDigest digest, CancellationToken stop)
+    {
+        await using var lease = shelf.TryLease(digest) ?? throw new BundleException($"There is no bundle {digest}.");
+        await using var kept = new GZipStream(
+            File.OpenRead(Path.Combine(shelf.FolderOf(digest), "manifest.gz")),
+            CompressionMode.Decompress
+        );
+        using var text = new MemoryStream();
+        await kept.CopyToAsync(text, stop);
+        var should = Manifest.Parse(text.ToArray());
+        var tree = await Task.Run(() => TreeReader.Read(lease.Bundle.RootPath, options.IdBase, stop), stop);
+        if (should.Digest != digest)
+            return [$"- the kept manifest is {should.Digest}", .. should.DifferencesTo(tree, 99)];
+        return should.DifferencesTo(tree, 100);
+    }
+
+    /// <summary>Removes what killed builds have left. Call it once at start.</summary>
+    public async ValueTask SweepAsync(CancellationToken stop)
+    {
+        if (await shelf.SweepAsync(stop) is var swept and > 0)
+            Swept(log, swept);
+    }
+
+    /// <summary>Removes bundles by age and size (see <see cref="BundleOptions"/>); those in use are left. Returns the bytes freed.</summary>
+    public async ValueTask<long> CleanAsync(CancellationToken stop) => await shelf.CleanAsync(recipes, stop);
+
+    private async Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
+    {
+        var key = again ? recipe.Name + " again" : recipe.Name;
+        while (true)
+        {
+            SharedBuild build;
+            lock (one)
+            {
+                if (!builds.TryGetValue(key, out build!))
+                    builds[key] = build = new SharedBuild();
+            }
+            try
+            {
+                if (await build.JoinAsync((heard, end) => BuildAsync(recipe, heard, again, end), progress, stop))
+                    return;
+            }
+            finally
+            {
+                lock (one)
+                {
+                    if (build.IsOver && builds.GetValueOrDefault(key) == build)
+                        builds.Remove(key);
+                }
+            }
+        }
+    }
+
+    private async Task BuildAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
+    {
+        await using var ours = await FileLock.HoldAsync(
+            shelf.LockOf(recipe.Name),
+            time,
+            () => RelayProgress(recipe, progress),
+            stop
+        );
+        if (!again && shelf.TryLease(recipe) is { } built)
+        {
+            await built.DisposeAsync(); // another process has built it meanwhile
+            return;
+        }
+        BuildBegins(log, recipe.Name);
+        var began = time.GetTimestamp();
+        var (folder, held) = shelf.Begin(recipe.Name);
+        try
+        {
+            await using var file = new StreamWriter(shelf.LogOf(recipe.Name));
+            var told = new ToldProgress(progress, shelf.ProgressOf(recipe.Name));
+            var record = await builder.BuildAsync(recipe, folder, TextWriter.Synchronized(file), told, stop);
+            shelf.Publish(recipe, folder, record);
+            progress.Report(new BundleProgress(recipe.Name, 100, "ready"));
+            Built(log, recipe.Name, record.Digest, (int)time.GetElapsedTime(began).TotalSeconds);
+        }
+        catch (BundleException e)
+        {
+            throw new BundleException($"{e.Message}\nThe whole log is in {shelf.LogOf(recipe.Name)}.", e);
+        }
+        finally
+        {
+            File.Delete(shelf.ProgressOf(recipe.Name));
+            await shelf.RemoveUnfinishedAsync(folder, held, CancellationToken.None);
+        }
+    }
+
+    private void RelayProgress(Recipe recipe, IProgress<BundleProgress> progress)
+    {
+        try
+        {
+            if (File.ReadAllText(shelf.ProgressOf(recipe.Name)).Split(' ', 2) is [var percent, var phase])
+                progress.Report(new(recipe.Name, int.Parse(percent, CultureInfo.InvariantCulture), phase));
+        }
+        catch (Exception e) when (e is IOException or FormatException)
+        {
+            progress.Report(new BundleProgress(recipe.Name, 0, "another process is building it"));
+        }
+    }
+
+    private IEnumerable<(string, string)> ReadRecipes() =>
+        Directory.Exists(options.RecipesPath)
+            ? Directory
+                .GetDirectories(options.RecipesPath)
+                .Order(StringComparer.Ordinal)
+                .Select(folder => Path.Combine(folder, "recipe.yml"))
+                .Where(File.Exists)
+                .Select(file => (Path.GetRelativePath(options.RecipesPath, file), File.ReadAllText(file)))
+            : [];
+
+    private BundleException NoRecipe(string recipe) =>
+        new(
+            problems.Where(p => p.File.StartsWith(recipe + "/", StringComparison.Ordinal)).ToArray()
+                is { Length: > 0 } bad
+                ? $"The recipe of bundle {recipe} has problems:\n{string.Join('\n', bad.Select(problem => problem.ToString()))}"
+                : $"There is no bundle called '{recipe}'; there are: {string.Join(", ", recipes.Names)}."
+        );
+
+    /// <summary>Progress that other processes can read too.</summary>
+    private sealed class ToldProgress(IProgress<BundleProgress> next, string file) : IProgress<BundleProgress>
+    {
+        public void Report(BundleProgress value)
+        {
+            File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture, $"{value.Percent} {value.Phase}"));
+            next.Report(value);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Bundle {Name} is being built")]
+    private static partial void BuildBegins(ILogger log, string name);
+
+    [LoggerMessage(LogLevel.Information, "Bundle {Name} was built in {Seconds} s: {Digest}")]
+    private static partial void Built(ILogger log, string name, BundleDigest digest, int seconds);
+
+    [LoggerMessage(LogLevel.Warning, "A recipe is not usable: {Problem}")]
+    private static partial void RecipeRefused(ILogger log, RecipeProblem problem);
+
+    [LoggerMessage(LogLevel.Information, "Leftovers of {Count} killed builds were removed")]
+    private static partial void Swept(ILogger log, int count);
+}

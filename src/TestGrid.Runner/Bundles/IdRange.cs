@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>
+/// The 65536 ids on this machine that stand for 0 to 65535 in every sandbox: strangers here, whole users inside.
+/// What is unpacked by the range's root belongs to the range, set-id bits and file capabilities included, and no
+/// setuid file in it can ever mean a user of this machine.
+/// </summary>
+/// <param name="Base">Outside's id of root inside.</param>
+public sealed record IdRange(long Base)
+{
+    private const int Count = 65536;
+    private const string Enter = "echo ready; read -r go; exec setpriv --reuid 0 --regid 0 --clear-groups -- \"$@\"";
+
+    private static bool IsRoot => Posix.EffectiveUser() == 0;
+
+    /// <summary>
+    /// Starts a program as root of the range, in a user and mount namespace of its own. All three streams are pipes;
+    /// closing its input is how it learns that we are gone.
+    /// </summary>
+    /// <exception cref="BundleException">This machine does not allow it; the message has the remedy.</exception>
+    internal async Task<Process> StartAsync(IEnumerable<string> program, CancellationToken stop)
+    {
+        var start = new ProcessStartInfo("setsid")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
+        string[] enter = ["unshare", "--user", "--mount", "--keep-caps", "--", "sh", "-c", Enter, "range"];
+        foreach (var word in enter.Concat(program))
+            start.ArgumentList.Add(word);
+        start.Environment.Clear();
+        start.Environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        var process = Run(start);
+        try
+        {
+            if (await process.StandardOutput.ReadLineAsync(stop) != "ready")
+                throw new BundleException(
+                    $"No user namespace could be made: {(await process.StandardError.ReadToEndAsync(stop)).Trim()}. "
+                        + "Is kernel.unprivileged_userns_clone or user.max_user_namespaces off?"
+                );
+            if (IsRoot)
+            {
+                var map = string.Create(CultureInfo.InvariantCulture, $"0 {Base} {Count}\n");
+                await File.WriteAllTextAsync($"/proc/{process.Id}/uid_map", map, stop);
+                await File.WriteAllTextAsync($"/proc/{process.Id}/gid_map", map, stop);
+            }
+            else
+            {
+                await MapAsync("newuidmap", process.Id, Posix.EffectiveUser(), stop);
+                await MapAsync("newgidmap", process.Id, Posix.EffectiveGroup(), stop);
+            }
+            await process.StandardInput.BaseStream.WriteAsync("go\n"u8.ToArray(), stop);
+            await process.StandardInput.BaseStream.FlushAsync(stop);
+            return process;
+        }
+        catch
+        {
+            process.Kill(entireProcessTree: true);
+            process.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Removes a folder whatever it belongs to; links are removed, not followed.</summary>
+    internal async Task RemoveAsync(string folder, CancellationToken stop)
+    {
+        if (IsRoot)
+        {
+            if (Directory.Exists(folder))
+                Directory.Delete(folder, recursive: true);
+            return;
+        }
+        using var process = await StartAsync(["rm", "-rf", "--one-file-system", "--", folder], stop);
+        process.StandardInput.Close();
+        var errors = await process.StandardError.ReadToEndAsync(stop);
+        await process.WaitForExitAsync(stop);
+        if (process.ExitCode != 0)
+            throw new BundleException($"{folder} could not be removed: {errors.Trim()}");
+    }
+
+    // Our own id is mapped too, as the last one, but only in these helper namespaces: so their root may take over a
+    // folder that we made.
+    private async Task MapAsync(string tool, int process, uint own, CancellationToken stop)
+    {
+        var start = new ProcessStartInfo(tool) { RedirectStandardError = true };
+        foreach (var number in new long[] { process, 0, Base, Count - 1, Count - 1, own, 1 })
+            start.ArgumentList.Add(number.ToString(CultureInfo.InvariantCulture));
+        using var mapping = Run(start);
+        var errors = await mapping.StandardError.ReadToEndAsync(stop);
+        await mapping.WaitForExitAsync(stop);
+        if (mapping.ExitCode != 0)
+            throw new BundleException(
+                $"{tool} refused the ids {Base} to {Base + Count - 1}: {errors.Trim()}. "
+                    + $"Remedy: usermod --add-subuids {Base}-{Base + Count - 1} --add-subgids {Base}-{Base + Count - 1} USER"
+            );
+    }
+
+    private static Process Run(ProcessStartInfo start)
+    {
+        try
+        {
+            return Process.Start(start) ?? throw new BundleException($"{start.FileName} did not start.");
+        }
+        catch (System.ComponentModel.Win32Exception e)
+        {
+            throw new BundleException($"{start.FileName} is missing. Remedy: apt-get install uidmap util-linux", e);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>
+/// A program whose whole family ends with it, with us, or when it is disposed, however many processes it has started.
+/// As root it lives in a process namespace: its first process is a shell that waits for the program and for a pipe
+/// that we hold, and when that shell ends the kernel ends all the rest. Otherwise it has a process group to itself.
+/// (PDEATHSIG is no cure here: it follows the parent's thread, and a pool thread ends when it likes.)
+/// </summary>
+internal sealed class LifelineProcess : IAsyncDisposable
+{
+    private const string Watch = """
+        exec 3<&0 </dev/null
+        { read -r gone <&3; kill -KILL $WATCHED; } >/dev/null 2>&1 &
+        watcher=$!
+        "$@" 3<&- &
+        wait $!
+        code=$?
+        kill -KILL $watcher
+        exit $code
+        """;
+
+    private readonly Process process;
+    private readonly Task errors;
+
+    private LifelineProcess(Process process, Task errors) => (this.process, this.errors) = (process, errors);
+
+    /// <summary>What the program prints.</summary>
+    public Stream Output => process.StandardOutput.BaseStream;
+
+    /// <param name="program">Program and arguments.</param>
+    /// <param name="env">Its whole environment.</param>
+    /// <param name="heard">Gets each line of its standard error, one at a time.</param>
+    public static LifelineProcess Start(
+        IEnumerable<string> program,
+        IReadOnlyDictionary<string, string> env,
+        Action<string> heard
+    )
+    {
+        var start = new ProcessStartInfo("setsid")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardErrorEncoding = Encoding.UTF8,
+            WorkingDirectory = "/",
+        };
+        string[] contain =
+            Posix.EffectiveUser() == 0
+                ? ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--"]
+                : [];
+        foreach (var word in contain.Concat(["sh", "-c", Watch, "lifeline"]).Concat(program))
+            start.ArgumentList.Add(word);
+        start.Environment.Clear();
+        foreach (var (name, value) in env)
+            start.Environment[name] = value;
+        start.Environment["WATCHED"] = contain.Length > 0 ? "-1" : "0";
+        var process = Process.Start(start) ?? throw new BundleException("setsid did not start.");
+        return new LifelineProcess(process, HearAsync(process.StandardError, heard));
+    }
+
+    /// <summary>Returns the exit code when the program is over and its last line was heard.</summary>
+    public async Task<int> WaitAsync(CancellationToken stop)
+    {
+        await errors.WaitAsync(stop);
+        await process.WaitForExitAsync(stop);
+        return process.ExitCode;
+    }
+
+    /// <summary>Ends all of it, and returns when none of it is left.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            process.StandardInput.Close();
+            if (Posix.EffectiveUser() == 0)
+                process.Kill();
+            else
+                _ = Posix.Signal(-process.Id, 9);
+        }
+        // Every process of it holds the other end of this pipe: its end means that none lives.
+        await errors;
+        await process.WaitForExitAsync(CancellationToken.None);
+        process.Dispose();
+    }
+
+    private static async Task HearAsync(StreamReader reader, Action<string> heard)
+    {
+        while (await reader.ReadLineAsync(CancellationToken.None) is { } line)
+            heard(line);
+    }
+}

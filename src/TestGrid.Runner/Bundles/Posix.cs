@@ -1,0 +1,181 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>What .NET does not say about files: owners, types, links and names as bytes.</summary>
+internal static unsafe partial class Posix
+{
+    private const int CurrentFolder = -100;
+    private const int NoFollow = 0x100;
+    private const int BasicStats = 0x7FF;
+
+    // O_NOFOLLOW | O_CLOEXEC; the first is another bit on arm64.
+    private static readonly int ReadOnlyNoFollow =
+        (RuntimeInformation.ProcessArchitecture is Architecture.Arm64 ? 0x8000 : 0x20000) | 0x80000;
+
+    /// <summary><c>struct statx</c>: the same on every processor, unlike <c>struct stat</c>.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    internal struct Facts
+    {
+        [FieldOffset(20)]
+        public uint User;
+
+        [FieldOffset(24)]
+        public uint Group;
+
+        [FieldOffset(28)]
+        public ushort Mode;
+
+        [FieldOffset(40)]
+        public long Size;
+
+        [FieldOffset(128)]
+        public uint DeviceMajor;
+
+        [FieldOffset(132)]
+        public uint DeviceMinor;
+    }
+
+    public static Facts Look(ReadOnlySpan<byte> path)
+    {
+        Facts facts;
+        fixed (byte* name = path)
+        {
+            if (statx(CurrentFolder, name, NoFollow, BasicStats, &facts) != 0)
+                throw Failed("statx", path);
+        }
+        return facts;
+    }
+
+    /// <summary>The names in a folder, without <c>.</c> and <c>..</c>, as the bytes they are.</summary>
+    public static List<byte[]> Names(ReadOnlySpan<byte> path)
+    {
+        nint folder;
+        fixed (byte* name = path)
+            folder = opendir(name);
+        if (folder == 0)
+            throw Failed("opendir", path);
+        try
+        {
+            var names = new List<byte[]>();
+            // struct dirent on 64-bit Linux: inode 8, offset 8, length 2, type 1, then the name.
+            while (readdir(folder) is var entry and not 0)
+            {
+                var name = MemoryMarshal.CreateReadOnlySpanFromNullTerminated((byte*)entry + 19);
+                if (!name.SequenceEqual("."u8) && !name.SequenceEqual(".."u8))
+                    names.Add(name.ToArray());
+            }
+            return names;
+        }
+        finally
+        {
+            _ = closedir(folder);
+        }
+    }
+
+    public static byte[] LinkTarget(ReadOnlySpan<byte> path)
+    {
+        var room = stackalloc byte[4096];
+        fixed (byte* name = path)
+        {
+            var length = readlink(name, room, 4096);
+            return length >= 0 ? new ReadOnlySpan<byte>(room, (int)length).ToArray() : throw Failed("readlink", path);
+        }
+    }
+
+    /// <summary>An extended attribute, or empty when there is none.</summary>
+    public static byte[] Attribute(ReadOnlySpan<byte> path, ReadOnlySpan<byte> attribute)
+    {
+        var room = stackalloc byte[256];
+        fixed (
+            byte* name = path,
+                key = attribute
+        )
+        {
+            var length = lgetxattr(name, key, room, 256);
+            return length > 0 ? new ReadOnlySpan<byte>(room, (int)length).ToArray() : [];
+        }
+    }
+
+    /// <summary>Opens for reading, and never through a link.</summary>
+    public static Microsoft.Win32.SafeHandles.SafeFileHandle Open(ReadOnlySpan<byte> path)
+    {
+        fixed (byte* name = path)
+        {
+            var handle = open(name, ReadOnlyNoFollow);
+            return handle >= 0 ? new(handle, ownsHandle: true) : throw Failed("open", path);
+        }
+    }
+
+    public static void GiveTo(string path, long user, long group)
+    {
+        var name = Encoding.UTF8.GetBytes(path + '\0');
+        fixed (byte* pointer = name)
+        {
+            if (lchown(pointer, (uint)user, (uint)group) != 0)
+                throw Failed("chown", name);
+        }
+    }
+
+    /// <summary>Returns when everything written to the file system of <paramref name="path"/> is on its disk.</summary>
+    public static void Settle(string path)
+    {
+        using var folder = OpenFolder(path);
+        if (syncfs((int)folder.DangerousGetHandle()) != 0)
+            throw Failed("syncfs", Encoding.UTF8.GetBytes(path));
+    }
+
+    /// <summary>Makes a rename within the folder last.</summary>
+    public static void SettleFolder(string path)
+    {
+        using var folder = OpenFolder(path);
+        if (fsync((int)folder.DangerousGetHandle()) != 0)
+            throw Failed("fsync", Encoding.UTF8.GetBytes(path));
+    }
+
+    private static Microsoft.Win32.SafeHandles.SafeFileHandle OpenFolder(string path) =>
+        Open(Encoding.UTF8.GetBytes(path + '\0'));
+
+    private static IOException Failed(string call, ReadOnlySpan<byte> path) =>
+        new($"{call} {Encoding.UTF8.GetString(path).TrimEnd('\0')}: {Marshal.GetLastPInvokeErrorMessage()}");
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int statx(int folder, byte* path, int flags, uint mask, Facts* facts);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint opendir(byte* path);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint readdir(nint folder);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int closedir(nint folder);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint readlink(byte* path, byte* room, nint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial nint lgetxattr(byte* path, byte* name, byte* room, nint size);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int open(byte* path, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int lchown(byte* path, uint user, uint group);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int syncfs(int handle);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int fsync(int handle);
+
+    [LibraryImport("libc", SetLastError = true, EntryPoint = "kill")]
+    public static partial int Signal(int process, int signal);
+
+    [LibraryImport("libc", EntryPoint = "getegid")]
+    public static partial uint EffectiveGroup();
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    public static partial uint EffectiveUser();
+}

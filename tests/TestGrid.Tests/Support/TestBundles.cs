@@ -1,0 +1,30 @@
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using TestGrid.Runner.Bundles;
+
+namespace TestGrid.Tests.Support;
+
+/// <summary>
+/// Real bundles for tests, built once into a folder that stays (<c>TESTGRID_TEST_CACHE</c>, else
+/// <c>/var/cache/testgrid-tests</c>) and shared by every test and every run.
+/// </summary>
+public static class TestBundles
+{
+    public static string CachePath { get; } =
+        Environment.GetEnvironmentVariable("TESTGRID_TEST_CACHE") ?? "/var/cache/testgrid-tests";
+
+    public static BundleStore Store { get; } = StoreAt(Path.Combine(CachePath, "bundles"));
+
+    /// <summary>The base bundle, in use until it is disposed.</summary>
+    public static ValueTask<BundleLease> BaseAsync(CancellationToken stop) =>
+        Store.GetAsync("base", new Progress<BundleProgress>(), stop);
+
+    public static BundleStore StoreAt(string folder, string? recipes = null)
+    {
+        var options = new BundleOptions { RootPath = folder };
+        if (recipes is not null)
+            options.RecipesPath = recipes;
+        var wrapped = Options.Create(options);
+        return new(wrapped, new AptSources(wrapped), TimeProvider.System, NullLogger<BundleStore>.Instance);
+    }
+}
