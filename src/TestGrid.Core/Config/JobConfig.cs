@@ -7,6 +7,9 @@ namespace TestGrid.Core.Config;
 /// <summary>One cell's configuration, complete: what <c>.testgrid.yml</c> or <c>.travis.yml</c> means for one job.</summary>
 public sealed record JobConfig
 {
+    /// <summary>The file it was read from, for the words in its log.</summary>
+    public string ConfigFile { get; init; } = ".testgrid.yml";
+
     /// <summary>Travis's <c>language</c>, aliases resolved: <c>c</c>, <c>cpp</c>, <c>python</c>, <c>generic</c>, …</summary>
     public required string Language { get; init; }
 
@@ -22,11 +25,17 @@ public sealed record JobConfig
     /// <summary>The environment the configuration asks for, in order; values are bash words, not yet expanded.</summary>
     public ImmutableArray<EnvVar> Env { get; init; } = [];
 
-    /// <summary>The phases that have commands, in the order they run.</summary>
+    /// <summary>
+    /// The phases that have commands, in the order they run. Besides Travis's there may be <c>export</c>, <c>setup</c> and
+    /// <c>announce</c> in front: what the language does before <c>before_install</c>.
+    /// </summary>
     public required ImmutableArray<Phase> Phases { get; init; }
 
     /// <summary>A red result does not make the build red.</summary>
     public bool AllowFailure { get; init; }
+
+    /// <summary>The stage's name, or null when the configuration has no stages.</summary>
+    public string? Stage { get; init; }
 
     public string Os { get; init; } = "linux";
 
@@ -40,6 +49,9 @@ public sealed record JobConfig
 
     /// <summary>Submodules are checked out too (Travis's <c>git: submodules</c>).</summary>
     public bool Submodules { get; init; } = true;
+
+    /// <summary>Less than the operator allows, where the configuration asks for less.</summary>
+    public LimitsWish? Limits { get; init; }
 
     /// <summary>Why this job cannot run here at all, or null. It is errored before it is queued.</summary>
     public JobImpossible? Impossible { get; init; }

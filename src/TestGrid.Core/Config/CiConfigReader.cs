@@ -1,0 +1,137 @@
+using System.Collections.Immutable;
+using TestGrid.Core.Config.Matrix;
+using TestGrid.Core.Config.Schema;
+using TestGrid.Core.Config.Yaml;
+
+namespace TestGrid.Core.Config;
+
+/// <summary>
+/// Reads <c>.testgrid.yml</c>, or a <c>.travis.yml</c> as it is: text → tree (<c>Yaml</c>) → one shape (<c>Schema</c>) → jobs
+/// (<c>Matrix</c>) → what a runner runs (<c>Languages</c>). Pure. The text is a stranger's: it can cost neither time nor memory
+/// beyond the settings, and whatever it holds gives a reading, never an exception.
+/// </summary>
+public static class CiConfigReader
+{
+    /// <param name="file">The file's name, for problems and for what is the default where Travis's differs: <c>.travis.yml</c>.</param>
+    /// <param name="utf8">Its bytes.</param>
+    /// <param name="settings">What there is here to run it with.</param>
+    public static ConfigReading Read(string file, ReadOnlyMemory<byte> utf8, ConfigSettings settings)
+    {
+        var findings = new Findings(file);
+        var tree = YamlTree.Read(utf8.Span, new YamlLimits(settings.MaxBytes, settings.MaxDepth));
+        Tell(tree, findings);
+        if (findings.AnyError)
+            return new ConfigReading.Refused(findings.All);
+        if (tree.Root is not (null or YamlMap or YamlScalar { Text: null }))
+        {
+            findings.Error(
+                tree.Root.Mark,
+                ProblemCode.NotAMapping,
+                "a configuration is a mapping of keys to values, and this is not",
+                "begin with language: or script:"
+            );
+            return new ConfigReading.Refused(findings.All);
+        }
+
+        var shaped = new ConfigShape(findings).Root(tree.Root as YamlMap ?? new YamlMap([], new YamlMark(1, 1)));
+        var root = Defaulted(file, shaped);
+        IgnoredKeys.Tell(root, findings);
+        var expansion = new MatrixExpansion(root, settings.MaxCells, findings, settings.Trigger?.Commit.Branch);
+        if (expansion.Expand() is not { } jobs)
+            return new ConfigReading.Refused(findings.All);
+        if (jobs.IsEmpty)
+        {
+            findings.Error(
+                root.Entry("jobs")?.Mark ?? root.Mark,
+                ProblemCode.NoJobs,
+                "no job is left to run: every one is excluded, or its condition is false"
+            );
+            return new ConfigReading.Refused(findings.All);
+        }
+
+        var reading = new JobReading(settings, expansion.GlobalEnv, findings, isLanguageGiven: shaped.Has("language"));
+        return Compose(root, jobs, reading, findings);
+    }
+
+    private static ConfigReading.Read Compose(
+        YamlMap root,
+        ImmutableArray<MatrixJob> jobs,
+        JobReading reading,
+        Findings findings
+    )
+    {
+        var axes = new VaryingAxes(jobs);
+        ImmutableArray<JobConfig> configs = [.. jobs.Select(job => reading.Read(job, axes.CellOf(job)))];
+        if (configs.Any(config => config.Stage is not null))
+            findings.Warn(
+                (root.Entry("stages") ?? root.Entry("jobs"))?.Mark ?? root.Mark,
+                ProblemCode.StagesIgnored,
+                "stages do not wait for each other yet: their jobs are ordered by stage and run at the same time"
+            );
+        var branches = root["branches"] as YamlMap;
+        return new ConfigReading.Read(
+            new CiConfig(
+                findings.File,
+                configs,
+                axes.Names,
+                findings.All,
+                Texts(branches?["only"]),
+                Texts(branches?["except"]),
+                ((root["jobs"] as YamlMap)?["fast_finish"] as YamlScalar)?.Text == "true"
+            )
+        );
+    }
+
+    /// <summary>
+    /// The defaults of the top level. A <c>.travis.yml</c> without a language is Ruby's, because Travis's is; a
+    /// <c>.testgrid.yml</c> has none.
+    /// </summary>
+    private static YamlMap Defaulted(string file, YamlMap root)
+    {
+        var isTravis = Path.GetFileName(file).Equals(".travis.yml", StringComparison.Ordinal);
+        var os = root["os"] as YamlList;
+        if (!root.Has("language"))
+        {
+            var onlyMac = os is { Items: [YamlScalar { Text: "osx" }] };
+            root = root.With("language", Scalar(!isTravis ? "generic" : onlyMac ? "objective-c" : "ruby"));
+        }
+
+        if (os is null)
+        {
+            var mac = (root["language"] as YamlScalar)?.Text == "objective-c";
+            root = root.With("os", new YamlList([Scalar(mac ? "osx" : "linux")], root.Mark));
+        }
+
+        return root;
+
+        YamlScalar Scalar(string text) => new(text, true, root.Mark);
+    }
+
+    private static void Tell(YamlReading tree, Findings findings)
+    {
+        foreach (var fault in tree.Faults)
+        {
+            switch (fault.Kind)
+            {
+                case YamlFaultKind.Syntax:
+                    findings.Error(fault.Mark, ProblemCode.Syntax, fault.Message);
+                    break;
+                case YamlFaultKind.Encoding:
+                    findings.Error(fault.Mark, ProblemCode.Encoding, fault.Message, "save the file as UTF-8");
+                    break;
+                case YamlFaultKind.Limit:
+                    findings.Error(fault.Mark, ProblemCode.OverLimit, fault.Message);
+                    break;
+                case YamlFaultKind.DuplicateKey:
+                    findings.Warn(fault.Mark, ProblemCode.DuplicateKey, fault.Message, "the last one counts: keep one");
+                    break;
+                case YamlFaultKind.UnknownAlias:
+                    findings.Warn(fault.Mark, ProblemCode.UnknownAlias, fault.Message, "it counts as empty");
+                    break;
+            }
+        }
+    }
+
+    private static ImmutableArray<string> Texts(YamlNode? node) =>
+        node is YamlList list ? [.. list.Items.Select(item => item.ToString()!)] : [];
+}

@@ -1,0 +1,69 @@
+using System.Collections.Immutable;
+using TestGrid.Core.Config.Schema;
+using TestGrid.Core.Config.Yaml;
+
+namespace TestGrid.Core.Config;
+
+/// <summary>Turns shaped <c>env</c> items into variables; encrypted ones are left out, and said.</summary>
+internal sealed class JobEnv(Findings findings)
+{
+    /// <summary>Global variables and then the job's own; a repeated item counts once.</summary>
+    /// <param name="global">Items of <c>env.global</c>.</param>
+    /// <param name="own">The job's items, or null.</param>
+    /// <param name="secure">Gets a name, or <c>?</c>, for each encrypted variable.</param>
+    public ImmutableArray<EnvVar> Read(ImmutableArray<YamlNode> global, YamlNode? own, List<string> secure)
+    {
+        var vars = ImmutableArray.CreateBuilder<EnvVar>();
+        var seen = new HashSet<YamlNode>();
+        foreach (var (item, isOwn) in global.Select(item => (item, false)).Concat(Own(own).Select(item => (item, true))))
+        {
+            if (item is not YamlMap map || !seen.Add(map))
+                continue;
+            foreach (var entry in map.Entries)
+            {
+                if (entry.Key == "secure" || entry.Value is YamlMap)
+                    Secure(entry, secure);
+                else
+                    vars.Add(new EnvVar(entry.Key, Word(((YamlScalar)entry.Value).Text ?? ""), isOwn));
+            }
+        }
+
+        return vars.ToImmutable();
+    }
+
+    /// <summary>A job's own variables as people read them: <c>MODE=fast COLOR=red</c>.</summary>
+    public static string? Text(YamlNode? own)
+    {
+        var texts = Own(own)
+            .OfType<YamlMap>()
+            .SelectMany(map => map.Entries)
+            .Select(entry =>
+                entry.Key == "secure" ? "[secure]"
+                : entry.Value is YamlMap ? $"{entry.Key}=[secure]"
+                : $"{entry.Key}={entry.Value}"
+            )
+            .ToList();
+        return texts.Count == 0 ? null : string.Join(' ', texts);
+    }
+
+    private static ImmutableArray<YamlNode> Own(YamlNode? own) => own is YamlList list ? list.Items : [];
+
+    private void Secure(YamlEntry entry, List<string> secure)
+    {
+        var name = entry.Key == "secure" ? "?" : entry.Key;
+        secure.Add(name);
+        findings.Warn(
+            entry.Mark,
+            ProblemCode.SecureValue,
+            (name == "?" ? "an encrypted variable" : $"the encrypted variable '{Shapes.Short(name)}'")
+                + " is left out: only the service it was encrypted for can read it",
+            "give the value to the repository's secrets: testgrid secret set REPOSITORY NAME"
+        );
+    }
+
+    // In a mapping people write `FLAGS: -O2 -g`, which as a bare bash word would be two: it is quoted, references still expand.
+    private static string Word(string value) =>
+        EnvLine.IsWord(value)
+            ? value
+            : "\"" + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+}

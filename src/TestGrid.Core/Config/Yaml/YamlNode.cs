@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+
+namespace TestGrid.Core.Config.Yaml;
+
+/// <summary>
+/// A part of a configuration with the place it came from. Every scalar is text, as Travis reads them: <c>3.10</c> stays
+/// <c>3.10</c> and <c>on</c> stays <c>on</c>. Nodes are immutable and may be shared: an alias is the very node it names,
+/// so a small file cannot become a large tree in memory. Equality is by content and ignores the place and the order of keys.
+/// </summary>
+public abstract class YamlNode(YamlMark mark) : IEquatable<YamlNode>
+{
+    private int? hash;
+
+    /// <summary>Where it starts in the file.</summary>
+    public YamlMark Mark { get; } = mark;
+
+    /// <summary>How many nodes it would be if every alias in it were written out.</summary>
+    public abstract long Weight { get; }
+
+    /// <summary>How many levels it is deep; a scalar is 1.</summary>
+    public abstract int Depth { get; }
+
+    public bool Equals(YamlNode? other) =>
+        ReferenceEquals(this, other) || (other is not null && GetHashCode() == other.GetHashCode() && SameAs(other));
+
+    public sealed override bool Equals(object? obj) => Equals(obj as YamlNode);
+
+    // Kept, because the cells of a large grid share most of their nodes and are compared with each other.
+    [SuppressMessage("Design", "CA1065", Justification = "Pure and kept.")]
+    public sealed override int GetHashCode() => hash ??= Hash();
+
+    protected abstract bool SameAs(YamlNode other);
+
+    protected abstract int Hash();
+}
+
+/// <summary>A place in a file.</summary>
+/// <param name="Line">From 1.</param>
+/// <param name="Column">From 1.</param>
+public readonly record struct YamlMark(int Line, int Column);
+
+/// <summary>A value: text, or null for an empty value, <c>~</c> and <c>null</c>.</summary>
+/// <param name="text">The text, without quotes.</param>
+/// <param name="isPlain">It was written without quotes.</param>
+/// <param name="mark">Where it stands.</param>
+public sealed class YamlScalar(string? text, bool isPlain, YamlMark mark) : YamlNode(mark)
+{
+    public string? Text { get; } = text;
+
+    public bool IsPlain { get; } = isPlain;
+
+    public override long Weight => 1;
+
+    public override int Depth => 1;
+
+    public override string ToString() => Text ?? "";
+
+    protected override bool SameAs(YamlNode other) => other is YamlScalar scalar && scalar.Text == Text;
+
+    protected override int Hash() => HashCode.Combine(1, Text);
+}
+
+/// <summary>A sequence.</summary>
+public sealed class YamlList(ImmutableArray<YamlNode> items, YamlMark mark) : YamlNode(mark)
+{
+    public ImmutableArray<YamlNode> Items { get; } = items;
+
+    public override long Weight { get; } = 1 + items.Sum(item => item.Weight);
+
+    public override int Depth { get; } = 1 + items.Select(item => item.Depth).DefaultIfEmpty().Max();
+
+    public override string ToString() => "[" + string.Join(", ", Items) + "]";
+
+    protected override bool SameAs(YamlNode other) => other is YamlList list && list.Items.SequenceEqual(Items);
+
+    protected override int Hash()
+    {
+        var code = new HashCode();
+        foreach (var item in Items)
+            code.Add(item);
+        return code.ToHashCode();
+    }
+}

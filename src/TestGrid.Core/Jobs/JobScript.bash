@@ -1,0 +1,263 @@
+# The functions that a job's commands may call, and those that run them. Behaviour is Travis's (docs/config.md, "The job").
+# Everything of ours is named _tg_…: commands are eval'ed inside these functions, so a local of a common name would hide
+# the user's variable of that name. Nothing here may fail under `set -e` or `set -u`, which a command can turn on for good.
+
+ANSI_RED='\033[31;1m'
+ANSI_GREEN='\033[32;1m'
+ANSI_YELLOW='\033[33;1m'
+ANSI_RESET='\033[0m'
+ANSI_CLEAR='\033[0K'
+export ANSI_RED ANSI_GREEN ANSI_YELLOW ANSI_RESET ANSI_CLEAR
+
+# Marks tell the runner which phase runs. The key comes in the environment, differs for every attempt and is taken out of
+# it at once, so that no output can hold it by chance: not a printed log, not a file of the repository. A job that wants to
+# lie can (it runs in this very shell); all it gains is a wrong time beside its own phases, for the verdict is the exit code.
+_tg_mark_key=${TESTGRID_MARK_KEY:-}
+unset TESTGRID_MARK_KEY
+_tg_phase=
+_tg_phase_exit=0
+_tg_phase_command=
+_tg_phase_start=0
+_tg_stage_command=
+
+# Sets _tg_now to nanoseconds since 1970 without starting a process.
+_tg_clock() {
+  _tg_now=${EPOCHREALTIME/[.,]/}000
+}
+
+_tg_phase_begin() {
+  _tg_phase=$1
+  _tg_phase_exit=0
+  _tg_phase_command=
+  _tg_clock
+  _tg_phase_start=$_tg_now
+  if [[ -n $_tg_mark_key ]]; then
+    printf '\033]testgrid;%s;begin;%s\007' "$_tg_mark_key" "$_tg_phase"
+  fi
+}
+
+_tg_phase_end() {
+  if [[ -z $_tg_phase ]]; then
+    return 0
+  fi
+  _tg_clock
+  if [[ -n $_tg_mark_key ]]; then
+    local _tg_text=${_tg_phase_command:0:200}
+    _tg_text=${_tg_text//[[:cntrl:]]/ }
+    printf '\033]testgrid;%s;end;%s;%s;%s;%s\007' "$_tg_mark_key" "$_tg_phase" "$_tg_phase_exit" \
+      "$((_tg_now - _tg_phase_start))" "$_tg_text"
+  fi
+  _tg_phase=
+}
+
+# Remembers the first command of the phase that failed.
+_tg_phase_failed() {
+  if [[ $_tg_phase_exit -eq 0 ]]; then
+    _tg_phase_exit=$1
+    _tg_phase_command=$2
+  fi
+}
+
+# A command that ends the shell itself (exit, set -e, set -u) still closes its phase; a trap of the user's own replaces this.
+_tg_on_exit() {
+  local _tg_status=$?
+  if [[ -n $_tg_phase ]]; then
+    if [[ $_tg_status -ne 0 ]]; then
+      _tg_phase_failed "$_tg_status" "${_tg_stage_command:-}"
+    fi
+    _tg_phase_end
+  fi
+}
+trap _tg_on_exit EXIT
+
+travis_nanoseconds() {
+  _tg_clock
+  printf '%s\n' "$_tg_now"
+}
+
+travis_fold() {
+  printf 'travis_fold:%s:%s\r\033[0K' "${1:-}" "${2:-}"
+}
+
+travis_time_start() {
+  printf -v TRAVIS_TIMER_ID '%08x' "$((RANDOM * RANDOM))"
+  _tg_clock
+  TRAVIS_TIMER_START_TIME=$_tg_now
+  export TRAVIS_TIMER_ID TRAVIS_TIMER_START_TIME
+  printf 'travis_time:start:%s\r\033[0K' "$TRAVIS_TIMER_ID"
+}
+
+travis_time_finish() {
+  local _tg_status=$?
+  _tg_clock
+  printf 'travis_time:end:%s:start=%s,finish=%s,duration=%s,event=%s\r\033[0K' "${TRAVIS_TIMER_ID:-}" \
+    "${TRAVIS_TIMER_START_TIME:-0}" "$_tg_now" "$((_tg_now - ${TRAVIS_TIMER_START_TIME:-0}))" "${1:-${_tg_phase:-}}"
+  return "$_tg_status"
+}
+
+travis_cmd() {
+  local _tg_cmd=$1 _tg_assert='' _tg_echo='' _tg_display='' _tg_retry='' _tg_timing='' _tg_event='' _tg_secure='' _tg_result
+  shift
+  while [[ $# -gt 0 ]]; do
+    case $1 in
+    --assert) _tg_assert=1 ;;
+    --echo) _tg_echo=1 ;;
+    --display) _tg_display=${2:-} && shift ;;
+    --retry) _tg_retry=1 ;;
+    --timing) _tg_timing=1 ;;
+    --event) _tg_event=${2:-} && shift ;;
+    --secure) _tg_secure=1 ;;
+    *) break ;;
+    esac
+    shift
+  done
+  export TRAVIS_CMD=$_tg_cmd
+  _tg_stage_command=$_tg_cmd
+  if [[ -n $_tg_timing ]]; then travis_time_start; fi
+  if [[ -n $_tg_echo ]]; then printf '$ %s\n' "${_tg_display:-$_tg_cmd}"; fi
+  if [[ -n $_tg_retry ]]; then
+    travis_retry eval "$_tg_cmd"
+    _tg_result=$?
+  elif [[ -n $_tg_secure ]]; then
+    eval "$_tg_cmd" 2>/dev/null
+    _tg_result=$?
+  else
+    # Commands have seen 1 in $? here since Travis's first day, whatever came before.
+    ! :
+    eval "$_tg_cmd"
+    _tg_result=$?
+  fi
+  if [[ -n $_tg_timing ]]; then travis_time_finish "$_tg_event"; fi
+  if [[ -n $_tg_assert ]]; then travis_assert "$_tg_result"; fi
+  return "$_tg_result"
+}
+
+travis_assert() {
+  local _tg_result=${1:-$?}
+  if [[ $_tg_result -ne 0 ]]; then
+    _tg_phase_failed "$_tg_result" "${TRAVIS_CMD:-}"
+    printf '\033[31;1mThe command "%s" failed and exited with %s during %s.\033[0m\n\nYour build has been stopped.\n' \
+      "${TRAVIS_CMD:-}" "$_tg_result" "${_tg_phase:-}"
+    travis_terminate 2
+  fi
+}
+
+travis_result() {
+  local _tg_result=$1 _tg_color='\033[32;1m'
+  if [[ $_tg_result -ne 0 ]]; then
+    _tg_color='\033[31;1m'
+    _tg_phase_failed "$_tg_result" "${TRAVIS_CMD:-}"
+  fi
+  export TRAVIS_TEST_RESULT=$((${TRAVIS_TEST_RESULT:-0} | (_tg_result != 0)))
+  printf "$_tg_color"'The command "%s" exited with %s.\033[0m\n' "${TRAVIS_CMD:-}" "$_tg_result"
+}
+
+# A language that cannot guess how to test: the job fails, and after_failure runs (Travis's sh.failure).
+travis_no_script() {
+  printf '%s\n' "$1"
+  export TRAVIS_CMD=no_script
+  _tg_phase_failed 1 "$1"
+  _tg_phase_end
+  travis_run_after_failure
+  set -e
+  false
+}
+
+# What the command leaves running keeps the output open: it is ended first.
+travis_terminate() {
+  set +e
+  _tg_phase_end
+  local _tg_pid
+  for _tg_pid in $(jobs -p); do
+    kill "$_tg_pid" 2>/dev/null
+  done
+  exit "${1:-0}"
+}
+
+travis_footer() {
+  printf '\nDone. Your build exited with %s.\n' "${TRAVIS_TEST_RESULT:-86}"
+  travis_terminate "${TRAVIS_TEST_RESULT:-86}"
+}
+
+travis_retry() {
+  local _tg_retry_result=0 _tg_retry_count=1
+  while [[ $_tg_retry_count -le 3 ]]; do
+    if [[ $_tg_retry_result -ne 0 ]]; then
+      printf '\n\033[31;1mThe command "%s" failed. Retrying, %s of 3.\033[0m\n\n' "$*" "$_tg_retry_count" >&2
+    fi
+    "$@" && _tg_retry_result=0 || _tg_retry_result=$?
+    if [[ $_tg_retry_result -eq 0 ]]; then
+      return 0
+    fi
+    _tg_retry_count=$((_tg_retry_count + 1))
+    sleep 1
+  done
+  printf '\n\033[31;1mThe command "%s" failed 3 times.\033[0m\n\n' "$*" >&2
+  return "$_tg_retry_result"
+}
+
+travis_wait() {
+  local _tg_minutes=20 _tg_log=travis_wait_$$.log _tg_wait_result=0 _tg_color='\033[32;1m' _tg_pid _tg_jigger
+  if [[ ${1:-} =~ ^[0-9]+$ ]]; then
+    _tg_minutes=$1
+    shift
+  fi
+  "$@" &>"$_tg_log" &
+  _tg_pid=$!
+  travis_jigger "$_tg_pid" "$_tg_minutes" "$@" &
+  _tg_jigger=$!
+  wait "$_tg_pid" 2>/dev/null || _tg_wait_result=$?
+  kill "$_tg_jigger" 2>/dev/null || :
+  wait "$_tg_jigger" 2>/dev/null || :
+  if [[ $_tg_wait_result -ne 0 ]]; then _tg_color='\033[31;1m'; fi
+  printf '\n'"$_tg_color"'The command %s exited with %s.\033[0m\n' "$*" "$_tg_wait_result"
+  printf '\n\033[32;1mLog:\033[0m\n\n'
+  cat "$_tg_log"
+  return "$_tg_wait_result"
+}
+
+# Says every minute that a command still runs, and ends it after the given minutes.
+travis_jigger() {
+  local _tg_pid=$1 _tg_minutes=$2 _tg_count=0
+  shift 2
+  printf '\n\n'
+  while [[ $_tg_count -lt $_tg_minutes ]]; do
+    _tg_count=$((_tg_count + 1))
+    printf 'Still running (%s of %s): %s\r' "$_tg_count" "$_tg_minutes" "$*"
+    # The sleep outlives a killed jigger: it must not hold the job's output open.
+    sleep 60 </dev/null >/dev/null 2>&1
+  done
+  printf '\n\033[31;1mTimeout (%s minutes) reached. Terminating "%s"\033[0m\n\n' "$_tg_minutes" "$*"
+  kill -9 "$_tg_pid" 2>/dev/null
+}
+
+# A version as a number to compare: a 1 and then four groups of three digits.
+travis_vers2int() {
+  local _tg_parts=() _tg_digits=1 _tg_i _tg_part
+  IFS=. read -r -a _tg_parts <<<"${1//[^0-9.]/}"
+  for _tg_i in 0 1 2 3; do
+    _tg_part=${_tg_parts[_tg_i]:-0}
+    printf -v _tg_digits '%s%03d' "$_tg_digits" "$((10#$_tg_part))"
+  done
+  printf '%s\n' "$_tg_digits"
+}
+
+# As root where the job is root already; else with the bundle's sudo.
+_tg_sudo() {
+  if [[ $EUID -eq 0 ]]; then "$@"; else sudo -E "$@"; fi
+}
+
+# Only once in a job, as Travis; --force does it again.
+travis_apt_get_update() {
+  if [[ -n ${_tg_apt_updated:-} && ${1:-} != --force ]]; then
+    return 0
+  fi
+  _tg_sudo apt-get -yq update && _tg_apt_updated=1
+}
+
+travis_cleanup() { :; }
+travis_whereami() { :; }
+
+travis_download() {
+  curl -fsSL --retry 3 -o "${2:-${1##*/}}" "$1" || wget -q -O "${2:-${1##*/}}" "$1"
+}

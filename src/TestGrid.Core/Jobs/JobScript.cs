@@ -1,0 +1,136 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace TestGrid.Core.Jobs;
+
+/// <summary>
+/// Compiles a job to one bash script with Travis's behaviour: one shell for all phases, so <c>cd</c>, <c>export</c> and functions
+/// stay; a failure in <c>before_install</c>, <c>install</c> or <c>before_script</c> ends it with 2; every command of <c>script</c> runs
+/// and the result is remembered; the <c>after_…</c> phases change nothing. The script holds no secret: those are in the process's
+/// environment. It expects HOME, and the checkout at <c>$HOME/build/OWNER/REPO</c>; both may be anywhere, so it runs outside a
+/// sandbox too.
+/// </summary>
+public static partial class JobScript
+{
+    /// <summary>Where a sandbox shows the script. A file, not standard input: a command that reads its input would eat the rest.</summary>
+    public const string MountPoint = "/opt/testgrid/job.sh";
+
+    /// <summary>Names, separated by spaces, of the process's variables that are secrets: told in the log as <c>[secure]</c>.</summary>
+    public const string SecretNamesVariable = "TESTGRID_SECRET_NAMES";
+
+    /// <summary>The program to run in a sandbox.</summary>
+    public static ImmutableArray<string> Argv { get; } = ["/bin/bash", MountPoint];
+
+    private static readonly ImmutableArray<string> Asserted =
+    [
+        "setup", "before_install", "install", "before_script",
+    ];
+
+    private static readonly ImmutableArray<string> BeforeScript =
+    [
+        "export", "setup", "announce", "before_install", "install", "before_script",
+    ];
+
+    private static readonly string Functions = Resource("JobScript.bash");
+
+    /// <summary>The script, with line feeds and a trailing one.</summary>
+    public static string Compile(JobOrder order)
+    {
+        var config = order.Config;
+        var phases = config.Phases.ToDictionary(phase => phase.Name, StringComparer.Ordinal);
+        var script = new StringBuilder(Functions.Length + 8192);
+        script.Append("#!/bin/bash\n# Job ").Append(order.Id).Append(" of TestGrid.\n").Append(Functions).Append('\n');
+        foreach (var phase in config.Phases)
+            Function(script, phase);
+        if (!phases.ContainsKey("script"))
+            Function(script, new Phase("script", [], IsDefault: true));
+        if (!phases.ContainsKey("after_failure"))
+            script.Append("travis_run_after_failure() { :; }\n\n");
+
+        JobScriptEnv.Append(script, order);
+        foreach (var note in config.Notes)
+            script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
+        Apt(script, config.AptPackages);
+        JobScriptEnv.AppendConfigured(script, config);
+
+        foreach (var name in BeforeScript.Where(phases.ContainsKey))
+            script.Append("travis_run_").Append(name).Append('\n');
+        script.Append("travis_run_script\n");
+        if (phases.ContainsKey("before_cache"))
+            script.Append("travis_run_before_cache\n");
+        script.Append("if [[ ${TRAVIS_TEST_RESULT:-} == 0 ]]; then\n");
+        script.Append(phases.ContainsKey("after_success") ? "  travis_run_after_success\n" : "  :\n");
+        script.Append("else\n  travis_run_after_failure\nfi\n");
+        if (phases.ContainsKey("after_script"))
+            script.Append("travis_run_after_script\n");
+        return script.Append("travis_footer\n").ToString();
+    }
+
+    private static void Function(StringBuilder script, Phase phase)
+    {
+        script.Append("travis_run_").Append(phase.Name).Append("() {\n");
+        script.Append("  _tg_phase_begin ").Append(phase.Name).Append('\n');
+        if (phase.Commands is ["skip" or "ignore"] && !phase.IsDefault)
+            Skipped(script, phase.Name);
+        else if (phase.IsDefault)
+            Default(script, phase);
+        else
+            Commands(script, phase);
+        script.Append("  _tg_phase_end\n}\n\n");
+    }
+
+    private static void Skipped(StringBuilder script, string phase)
+    {
+        script.Append("  echo 'Skipping the ").Append(phase).Append(" step, as specified in the configuration.'\n");
+        if (phase == "script")
+            script.Append("  travis_result 0\n");
+    }
+
+    // A language's own lines check themselves; of a script of theirs the last status counts, with one result for all of it.
+    private static void Default(StringBuilder script, Phase phase)
+    {
+        foreach (var source in phase.Commands)
+            script.Append(source).Append('\n');
+        if (phase.Name == "script")
+            script.Append("  travis_result $?\n");
+    }
+
+    private static void Commands(StringBuilder script, Phase phase)
+    {
+        var isScript = phase.Name == "script";
+        var flags = Asserted.Contains(phase.Name) ? " --assert --echo --timing" : " --echo --timing";
+        for (var i = 0; i < phase.Commands.Length; i++)
+        {
+            var fold = phase.Commands.Length == 1 ? phase.Name : $"{phase.Name}.{i + 1}";
+            if (!isScript)
+                script.Append("  travis_fold start ").Append(fold).Append('\n');
+            script.Append("  travis_cmd ").Append(Bash.Quote(phase.Commands[i])).Append(flags).Append('\n');
+            script.Append(isScript ? "  travis_result $?\n" : $"  travis_fold end {fold}\n");
+        }
+    }
+
+    // Before the configuration's variables and the language, as Travis: what they set does not reach apt.
+    private static void Apt(StringBuilder script, ImmutableArray<string> packages)
+    {
+        if (packages.IsEmpty)
+            return;
+        var install =
+            "_tg_sudo apt-get -yq --no-install-suggests --no-install-recommends install "
+            + string.Join(' ', packages.Select(Bash.Word));
+        script
+            .Append("_tg_phase_begin apt\ntravis_fold start apt\n")
+            .Append("printf '\\033[33;1mInstalling APT Packages\\033[0m\\n'\n")
+            .Append("travis_cmd travis_apt_get_update --assert --echo --retry --timing\n")
+            .Append("travis_cmd ").Append(Bash.Quote(install))
+            .Append(" --display ").Append(Bash.Quote(install.Replace("_tg_sudo", "sudo -E", StringComparison.Ordinal)))
+            .Append(" --assert --echo --retry --timing\n")
+            .Append("travis_fold end apt\n_tg_phase_end\n");
+    }
+
+    private static string Resource(string name)
+    {
+        using var stream = typeof(JobScript).Assembly.GetManifestResourceStream(name)!;
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        return reader.ReadToEnd().ReplaceLineEndings("\n");
+    }
+}
