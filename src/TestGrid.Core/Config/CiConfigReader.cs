@@ -18,10 +18,23 @@ public static class CiConfigReader
     public static ConfigReading Read(string file, ReadOnlyMemory<byte> utf8, ConfigSettings settings)
     {
         var findings = new Findings(file);
+        return Expand(file, utf8, settings, findings) is { } expanded
+            ? Compose(expanded, settings, findings)
+            : new ConfigReading.Refused(findings.All);
+    }
+
+    /// <summary>Everything up to the jobs, before the words of this house; null when it is refused.</summary>
+    internal static ExpandedConfig? Expand(
+        string file,
+        ReadOnlyMemory<byte> utf8,
+        ConfigSettings settings,
+        Findings findings
+    )
+    {
         var tree = YamlTree.Read(utf8.Span, new YamlLimits(settings.MaxBytes, settings.MaxDepth));
         Tell(tree, findings);
         if (findings.AnyError)
-            return new ConfigReading.Refused(findings.All);
+            return null;
         if (tree.Root is not (null or YamlMap or YamlScalar { Text: null }))
         {
             findings.Error(
@@ -30,7 +43,7 @@ public static class CiConfigReader
                 "a configuration is a mapping of keys to values, and this is not",
                 "begin with language: or script:"
             );
-            return new ConfigReading.Refused(findings.All);
+            return null;
         }
 
         var shaped = new ConfigShape(findings).Root(tree.Root as YamlMap ?? new YamlMap([], new YamlMark(1, 1)));
@@ -38,7 +51,7 @@ public static class CiConfigReader
         IgnoredKeys.Tell(root, findings);
         var expansion = new MatrixExpansion(root, settings.MaxCells, findings, settings.Trigger?.Commit.Branch);
         if (expansion.Expand() is not { } jobs)
-            return new ConfigReading.Refused(findings.All);
+            return null;
         if (jobs.IsEmpty)
         {
             findings.Error(
@@ -46,21 +59,17 @@ public static class CiConfigReader
                 ProblemCode.NoJobs,
                 "no job is left to run: every one is excluded, or its condition is false"
             );
-            return new ConfigReading.Refused(findings.All);
+            return null;
         }
 
-        var reading = new JobReading(settings, expansion.GlobalEnv, findings, isLanguageGiven: shaped.Has("language"));
-        return Compose(root, jobs, reading, findings);
+        return new ExpandedConfig(root, jobs, expansion.GlobalEnv, shaped.Has("language"));
     }
 
-    private static ConfigReading.Read Compose(
-        YamlMap root,
-        ImmutableArray<MatrixJob> jobs,
-        JobReading reading,
-        Findings findings
-    )
+    private static ConfigReading.Read Compose(ExpandedConfig expanded, ConfigSettings settings, Findings findings)
     {
+        var (root, jobs, globalEnv, isLanguageGiven) = expanded;
         var axes = new VaryingAxes(jobs);
+        var reading = new JobReading(settings, globalEnv, findings, isLanguageGiven);
         ImmutableArray<JobConfig> configs = [.. jobs.Select(job => reading.Read(job, axes.CellOf(job)))];
         if (configs.Any(config => config.Stage is not null))
             findings.Warn(
@@ -93,7 +102,14 @@ public static class CiConfigReader
         if (!root.Has("language"))
         {
             var onlyMac = os is { Items: [YamlScalar { Text: "osx" }] };
-            root = root.With("language", Scalar(!isTravis ? "generic" : onlyMac ? "objective-c" : "ruby"));
+            root = root.With(
+                "language",
+                Scalar(
+                    !isTravis ? "generic"
+                    : onlyMac ? "objective-c"
+                    : "ruby"
+                )
+            );
         }
 
         if (os is null)
@@ -135,3 +151,11 @@ public static class CiConfigReader
     private static ImmutableArray<string> Texts(YamlNode? node) =>
         node is YamlList list ? [.. list.Items.Select(item => item.ToString()!)] : [];
 }
+
+/// <summary>A configuration whose jobs are known, in Travis's words.</summary>
+internal sealed record ExpandedConfig(
+    YamlMap Root,
+    ImmutableArray<MatrixJob> Jobs,
+    ImmutableArray<YamlNode> GlobalEnv,
+    bool IsLanguageGiven
+);

@@ -16,7 +16,12 @@ public sealed class Findings(string file)
 
     /// <summary>The problems, by line; errors of one line before its warnings.</summary>
     public ImmutableArray<ConfigProblem> All =>
-        [.. problems.OrderBy(problem => problem.Line).ThenBy(problem => problem.Column).ThenBy(problem => !problem.IsError)];
+        [
+            .. problems
+                .OrderBy(problem => problem.Line)
+                .ThenBy(problem => problem.Column)
+                .ThenBy(problem => !problem.IsError),
+        ];
 
     public bool AnyError => problems.Any(problem => problem.IsError);
 

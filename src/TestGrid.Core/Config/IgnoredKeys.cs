@@ -39,8 +39,16 @@ internal static class IgnoredKeys
         if (map["addons"] is not YamlMap addons)
             return;
         if (addons["apt"] is YamlMap apt && apt.Entry("sources") is { } sources)
-            findings.Warn(sources.Mark, ProblemCode.Ignored, $"{where}'addons.apt.sources' are not used: Debian's own are");
+            findings.Warn(
+                sources.Mark,
+                ProblemCode.Ignored,
+                $"{where}'addons.apt.sources' are not used: Debian's own are"
+            );
         foreach (var entry in addons.Entries.Where(entry => entry.Key is not ("apt" or "apt_packages")))
-            findings.Warn(entry.Mark, ProblemCode.Ignored, $"{where}the addon '{Schema.Shapes.Short(entry.Key)}' is not here yet");
+            findings.Warn(
+                entry.Mark,
+                ProblemCode.Ignored,
+                $"{where}the addon '{Schema.Shapes.Short(entry.Key)}' is not here yet"
+            );
     }
 }

@@ -15,7 +15,9 @@ internal sealed class JobEnv(Findings findings)
     {
         var vars = ImmutableArray.CreateBuilder<EnvVar>();
         var seen = new HashSet<YamlNode>();
-        foreach (var (item, isOwn) in global.Select(item => (item, false)).Concat(Own(own).Select(item => (item, true))))
+        foreach (
+            var (item, isOwn) in global.Select(item => (item, false)).Concat(Own(own).Select(item => (item, true)))
+        )
         {
             if (item is not YamlMap map || !seen.Add(map))
                 continue;
@@ -65,5 +67,7 @@ internal sealed class JobEnv(Findings findings)
     private static string Word(string value) =>
         EnvLine.IsWord(value)
             ? value
-            : "\"" + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal) + "\"";
+            : "\""
+                + value.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal)
+                + "\"";
 }

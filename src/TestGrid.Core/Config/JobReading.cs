@@ -19,7 +19,14 @@ internal sealed class JobReading(
     // before_deploy and after_deploy belong to deploy, which is left out with a warning.
     private static readonly string[] Run =
     [
-        "before_install", "install", "before_script", "script", "before_cache", "after_success", "after_failure", "after_script",
+        "before_install",
+        "install",
+        "before_script",
+        "script",
+        "before_cache",
+        "after_success",
+        "after_failure",
+        "after_script",
     ];
 
     private readonly JobEnv env = new(findings);
@@ -79,7 +86,7 @@ internal sealed class JobReading(
         foreach (var name in Run)
         {
             if (job.Keys[name] is YamlList commands)
-                phases.Add(new Phase(name, [.. commands.Items.Select(item => ((YamlScalar)item).Text!)]));
+                phases.Add(new Phase(name, [.. commands.Items.Select(item => ((YamlScalar)item).Text!.TrimEnd('\n'))]));
             else if (name is "install")
                 Default(name, steps.Install);
             else if (name is "script")
@@ -99,7 +106,9 @@ internal sealed class JobReading(
     {
         if (job.Keys["addons"] is not YamlMap addons)
             return [];
-        var written = Items((addons["apt"] as YamlMap)?["packages"]).Concat(Items(addons["apt_packages"])).OfType<YamlScalar>();
+        var written = Items((addons["apt"] as YamlMap)?["packages"])
+            .Concat(Items(addons["apt_packages"]))
+            .OfType<YamlScalar>();
         var packages = ImmutableArray.CreateBuilder<string>();
         foreach (var package in written.SelectMany(Words))
         {
@@ -128,7 +137,9 @@ internal sealed class JobReading(
     {
         var notes = ImmutableArray.CreateBuilder<string>();
         if (job.Keys["services"] is YamlList services)
-            notes.AddRange(services.Items.Select(service => $"service {Shapes.Short(service.ToString()!)} is not available yet."));
+            notes.AddRange(
+                services.Items.Select(service => $"service {Shapes.Short(service.ToString()!)} is not available yet.")
+            );
         if (job.Keys["addons"] is YamlMap addons)
         {
             if ((addons["apt"] as YamlMap)?["sources"] is YamlList)

@@ -26,7 +26,11 @@ internal static partial class LimitsReading
     {
         if (node is not YamlMap map)
             return null;
-        return new LimitsWish(Time(map["time"], findings), Time(map["silence"], findings), Bytes(map["memory"], findings));
+        return new LimitsWish(
+            Time(map["time"], findings),
+            Time(map["silence"], findings),
+            Bytes(map["memory"], findings)
+        );
     }
 
     private static TimeSpan? Time(YamlNode? node, Findings findings) =>
@@ -55,7 +59,11 @@ internal static partial class LimitsReading
         if (node is null)
             return null;
         var match = node is YamlScalar { Text: { } text } ? Form.Match(text) : Match.Empty;
-        if (match.Success && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var number) && number > 0)
+        if (
+            match.Success
+            && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var number)
+            && number > 0
+        )
             return (number, match.Groups[2].Value.ToLowerInvariant());
         Bad<int>(node, findings, what, remedy);
         return null;
@@ -64,7 +72,12 @@ internal static partial class LimitsReading
     private static T? Bad<T>(YamlNode node, Findings findings, string what, string remedy)
         where T : struct
     {
-        findings.Warn(node.Mark, ProblemCode.BadValue, $"'{Shapes.Short(node.ToString()!)}' is not {what}: left out", remedy);
+        findings.Warn(
+            node.Mark,
+            ProblemCode.BadValue,
+            $"'{Shapes.Short(node.ToString()!)}' is not {what}: left out",
+            remedy
+        );
         return null;
     }
 

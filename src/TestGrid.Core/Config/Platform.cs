@@ -20,7 +20,8 @@ internal static class Platform
                 + ", and every runner here is Linux on amd64.",
             ("windows", _) => "os: windows needs a Windows machine, and every runner here is Linux on amd64.",
             ("freebsd", _) => "os: freebsd needs a FreeBSD machine, and every runner here is Linux on amd64.",
-            ("linux", _) => $"arch: {Shapes.Short(arch)} needs a machine with that processor, and every runner here is amd64.",
+            ("linux", _) =>
+                $"arch: {Shapes.Short(arch)} needs a machine with that processor, and every runner here is amd64.",
             _ => $"os: {Shapes.Short(os)} is no operating system that a runner here has: every one is Linux on amd64.",
         };
         return sentence is null ? null : new JobImpossible(JobReason.NoPlatform, sentence);

@@ -21,14 +21,16 @@ public static partial class JobScript
     /// <summary>The program to run in a sandbox.</summary>
     public static ImmutableArray<string> Argv { get; } = ["/bin/bash", MountPoint];
 
-    private static readonly ImmutableArray<string> Asserted =
-    [
-        "setup", "before_install", "install", "before_script",
-    ];
+    private static readonly ImmutableArray<string> Asserted = ["setup", "before_install", "install", "before_script"];
 
     private static readonly ImmutableArray<string> BeforeScript =
     [
-        "export", "setup", "announce", "before_install", "install", "before_script",
+        "export",
+        "setup",
+        "announce",
+        "before_install",
+        "install",
+        "before_script",
     ];
 
     private static readonly string Functions = Resource("JobScript.bash");
@@ -121,8 +123,10 @@ public static partial class JobScript
             .Append("_tg_phase_begin apt\ntravis_fold start apt\n")
             .Append("printf '\\033[33;1mInstalling APT Packages\\033[0m\\n'\n")
             .Append("travis_cmd travis_apt_get_update --assert --echo --retry --timing\n")
-            .Append("travis_cmd ").Append(Bash.Quote(install))
-            .Append(" --display ").Append(Bash.Quote(install.Replace("_tg_sudo", "sudo -E", StringComparison.Ordinal)))
+            .Append("travis_cmd ")
+            .Append(Bash.Quote(install))
+            .Append(" --display ")
+            .Append(Bash.Quote(install.Replace("_tg_sudo", "sudo -E", StringComparison.Ordinal)))
             .Append(" --assert --echo --retry --timing\n")
             .Append("travis_fold end apt\n_tg_phase_end\n");
     }

@@ -62,7 +62,9 @@ internal static class JobScriptEnv
             script.Append("export ").Append(name).Append('=').Append(Bash.Quote(value)).Append('\n');
         var slug = Bash.Quote(order.Repository.Slug);
         script.Append("export TRAVIS_BUILD_DIR=$HOME/build/").Append(slug).Append('\n');
-        script.Append("if ! mkdir -p \"$TRAVIS_BUILD_DIR\" || ! cd \"$TRAVIS_BUILD_DIR\"; then travis_terminate 2; fi\n\n");
+        script.Append(
+            "if ! mkdir -p \"$TRAVIS_BUILD_DIR\" || ! cd \"$TRAVIS_BUILD_DIR\"; then travis_terminate 2; fi\n\n"
+        );
     }
 
     /// <summary>The configuration's variables, as it wrote them: bash expands and runs what stands in them, in order.</summary>

@@ -32,7 +32,7 @@ public static partial class JobScript
             (_, { Command.Length: > 0 }) =>
                 $"{failure.Phase} failed: the command \"{failure.Command}\" exited with {failure.ExitCode}.",
             (_, not null) => $"{failure.Phase} failed with {failure.ExitCode}.",
-            ( > 128 and < 193, _) => $"The job's shell was ended by signal {exitCode - 128}{During(current)}.",
+            (> 128 and < 193, _) => $"The job's shell was ended by signal {exitCode - 128}{During(current)}.",
             _ => $"The job's shell exited with {exitCode}{During(current)}.",
         };
 

@@ -16,7 +16,14 @@ internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings find
 
     private static readonly string[] Dropped =
     [
-        "jobs", "import", "stages", "notifications", "version", "allow_failure", "env", "conditions",
+        "jobs",
+        "import",
+        "stages",
+        "notifications",
+        "version",
+        "allow_failure",
+        "env",
+        "conditions",
     ];
 
     private readonly string language = (root["language"] as YamlScalar)?.Text ?? "";
@@ -116,8 +123,7 @@ internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings find
     private static YamlEntry Entry(string axis, YamlNode value) =>
         new(axis, value.Mark, axis == "env" ? EnvOf(value) : value);
 
-    private static YamlList EnvOf(YamlNode value) =>
-        new(value is YamlMap { IsEmpty: true } ? [] : [value], value.Mark);
+    private static YamlList EnvOf(YamlNode value) => new(value is YamlMap { IsEmpty: true } ? [] : [value], value.Mark);
 
     /// <summary>Without what means nothing to its own language and system, which may differ from the top level's.</summary>
     private static MatrixJob OnlySupported(MatrixJob job)
@@ -135,7 +141,9 @@ internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings find
     private ImmutableArray<MatrixJob>? TooMany(long count)
     {
         findings.Error(
-            (root.Entry("jobs") ?? root.Entries.FirstOrDefault(entry => KeyTable.AxisByKey.ContainsKey(entry.Key)))?.Mark
+            (
+                root.Entry("jobs") ?? root.Entries.FirstOrDefault(entry => KeyTable.AxisByKey.ContainsKey(entry.Key))
+            )?.Mark
                 ?? root.Mark,
             ProblemCode.TooManyJobs,
             $"these axes and includes make {count:N0} jobs; at most {mostCells:N0} are made",
@@ -144,8 +152,7 @@ internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings find
         return null;
     }
 
-    private ImmutableArray<YamlMap> Entries(string part) =>
-        [.. Part(root["jobs"], part).OfType<YamlMap>()];
+    private ImmutableArray<YamlMap> Entries(string part) => [.. Part(root["jobs"], part).OfType<YamlMap>()];
 
     private static ImmutableArray<YamlNode> Part(YamlNode? node, string key) =>
         node is YamlMap map && map[key] is YamlList list ? list.Items : [];

@@ -16,8 +16,7 @@ internal static class MatrixRules
                     "stage" => IsStage(entry.Value, job.Keys["stage"]),
                     _ => job.Keys[entry.Key] is { } value && Wrapped(value).SequenceEqual(Wrapped(entry.Value)),
                 }
-            )
-        && !rule.IsEmpty;
+            ) && !rule.IsEmpty;
 
     /// <summary>Does this entry of <c>jobs.allow_failures</c> name the job? An empty one names none.</summary>
     public static bool Allows(YamlMap rule, MatrixJob job, ImmutableArray<YamlNode> global, string? branch) =>
@@ -46,9 +45,7 @@ internal static class MatrixRules
     }
 
     private static bool IsStage(YamlNode rule, YamlNode? stage) =>
-        stage is null
-            ? string.Equals(rule.ToString(), "test", StringComparison.OrdinalIgnoreCase)
-            : stage.Equals(rule);
+        stage is null ? string.Equals(rule.ToString(), "test", StringComparison.OrdinalIgnoreCase) : stage.Equals(rule);
 
     private static string? BranchOf(YamlNode node) =>
         node is YamlMap map && map["only"] is YamlList { Items: [YamlScalar first, ..] } ? first.Text : null;

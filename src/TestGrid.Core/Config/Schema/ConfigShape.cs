@@ -64,7 +64,10 @@ internal sealed class ConfigShape(Findings findings)
     {
         if (node is YamlList list)
             node = new YamlMap([new YamlEntry("include", list.Mark, list)], list.Mark);
-        if (node is YamlMap foreign && !foreign.Entries.Any(entry => KeyRepair.Find(entry.Key, KeyTable.Jobs) is not null))
+        if (
+            node is YamlMap foreign
+            && !foreign.Entries.Any(entry => KeyRepair.Find(entry.Key, KeyTable.Jobs) is not null)
+        )
             node = new YamlMap([new YamlEntry("include", foreign.Mark, foreign)], foreign.Mark);
         if (node is not YamlMap map)
         {
@@ -125,8 +128,15 @@ internal sealed class ConfigShape(Findings findings)
         if (node is YamlList list)
         {
             var maps = list.Items.OfType<YamlMap>().ToList();
-            findings.Warn(node.Mark, ProblemCode.UnexpectedList, "'addons' takes a mapping and here is a list: its parts are merged");
-            node = maps.Count == 0 ? new YamlScalar(null, true, node.Mark) : maps.Aggregate((under, over) => over.Over(under));
+            findings.Warn(
+                node.Mark,
+                ProblemCode.UnexpectedList,
+                "'addons' takes a mapping and here is a list: its parts are merged"
+            );
+            node =
+                maps.Count == 0
+                    ? new YamlScalar(null, true, node.Mark)
+                    : maps.Aggregate((under, over) => over.Over(under));
         }
 
         if (node is YamlMap map)

@@ -19,7 +19,7 @@ internal static class EnvLine
             var name = text[start..at];
             if (at == text.Length || text[at] != '=')
             {
-                vars.Add((name, "\"\""));
+                vars.Add((name, ""));
                 continue;
             }
 

@@ -30,7 +30,8 @@ internal sealed class EnvShape(Findings findings)
         return ListOf(Items(node), node.Mark);
     }
 
-    private static ImmutableArray<YamlNode> Part(YamlMap env, string part) => env[part] is YamlList list ? list.Items : [];
+    private static ImmutableArray<YamlNode> Part(YamlMap env, string part) =>
+        env[part] is YamlList list ? list.Items : [];
 
     private static bool IsGlobal(string key) => key is "global" or "globals";
 
@@ -55,7 +56,9 @@ internal sealed class EnvShape(Findings findings)
     private IEnumerable<YamlNode> Items(YamlNode node) =>
         node switch
         {
-            YamlList list => list.Items.SelectMany(item => item is YamlScalar { Text: null } ? [Nothing(item)] : Items(item)),
+            YamlList list => list.Items.SelectMany(item =>
+                item is YamlScalar { Text: null } ? [Nothing(item)] : Items(item)
+            ),
             YamlScalar { Text: { } text } => [Line(text, node.Mark)],
             YamlMap map => [Vars(map)],
             _ => [],

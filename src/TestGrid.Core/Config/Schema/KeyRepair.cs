@@ -28,12 +28,16 @@ internal static partial class KeyRepair
     /// <summary>The nearest known word within Travis's distance, or null.</summary>
     public static string? Nearest(string written, IEnumerable<string> known) =>
         // Long keys are nobody's slip of the pen, and the distance costs their square.
-        written.Length is < 3 or > 40
+        written.Length
+            is < 3
+                or > 40
             ? null
             : known
                 .Where(key => key.Length >= 3)
                 .Select(key => (Key: key, Distance: Distance(written, key)))
-                .Where(found => found.Distance <= 4 && found.Distance < Math.Min(written.Length, found.Key.Length) / 2.0)
+                .Where(found =>
+                    found.Distance <= 4 && found.Distance < Math.Min(written.Length, found.Key.Length) / 2.0
+                )
                 .OrderBy(found => found.Distance)
                 .ThenBy(found => found.Key, StringComparer.Ordinal)
                 .Select(found => found.Key)

@@ -10,9 +10,9 @@ internal static class KeyTable
     [
         new("bundle"),
         new("os"),
-        new("arch", Os: "linux"),
+        new("arch") { Os = "linux" },
         new("compiler", "c", "cpp"),
-        new("osx_image", Os: "osx"),
+        new("osx_image") { Os = "osx" },
         new("jdk", "android", "clojure", "groovy", "java", "ruby", "scala"),
         new("crystal", "crystal"),
         new("dotnet", "csharp"),
@@ -68,54 +68,153 @@ internal static class KeyTable
     /// <summary>What a job may say, besides axes, phases and languages' own options.</summary>
     private static readonly string[] JobOnly =
     [
-        "language", "dist", "sudo", "env", "branches", "virt", "addons", "cache", "deploy", "git", "if", "services",
-        "group", "workspaces", "keys", "vm", "vault", "keep_netrc", "tty", "limits",
+        "language",
+        "dist",
+        "sudo",
+        "env",
+        "branches",
+        "virt",
+        "addons",
+        "cache",
+        "deploy",
+        "git",
+        "if",
+        "services",
+        "group",
+        "workspaces",
+        "keys",
+        "vm",
+        "vault",
+        "keep_netrc",
+        "tty",
+        "limits",
     ];
 
     /// <summary>Options of single languages: they are carried along, and their language may read them.</summary>
     private static readonly string[] LanguageOptions =
     [
-        "android", "bioc", "bioc_check", "bioc_packages", "bioc_required", "bioc_use_devel", "brew_packages", "bundler_args",
-        "cabal", "cargo", "composer_args", "cran", "disable_homebrew", "elm_format", "elm_test", "fortran", "go_import_path",
-        "gobuild_args", "gradle", "hxml", "latex", "lein", "matlab_products", "neko", "npm_args", "pandoc", "pandoc_version",
-        "podfile", "r_binary_packages", "r_build_args", "r_check_args", "r_check_revdep", "r_github_packages", "r_packages",
-        "repos", "sbt_args", "smalltalk_edge", "system_site_packages", "virtualenv", "warnings_are_errors", "with_content_shell",
-        "xcode_destination", "xcode_project", "xcode_workspace", "yarn",
+        "android",
+        "bioc",
+        "bioc_check",
+        "bioc_packages",
+        "bioc_required",
+        "bioc_use_devel",
+        "brew_packages",
+        "bundler_args",
+        "cabal",
+        "cargo",
+        "composer_args",
+        "cran",
+        "disable_homebrew",
+        "elm_format",
+        "elm_test",
+        "fortran",
+        "go_import_path",
+        "gobuild_args",
+        "gradle",
+        "hxml",
+        "latex",
+        "lein",
+        "matlab_products",
+        "neko",
+        "npm_args",
+        "pandoc",
+        "pandoc_version",
+        "podfile",
+        "r_binary_packages",
+        "r_build_args",
+        "r_check_args",
+        "r_check_revdep",
+        "r_github_packages",
+        "r_packages",
+        "repos",
+        "sbt_args",
+        "smalltalk_edge",
+        "system_site_packages",
+        "virtualenv",
+        "warnings_are_errors",
+        "with_content_shell",
+        "xcode_destination",
+        "xcode_project",
+        "xcode_workspace",
+        "yarn",
     ];
 
     /// <summary>Keys of the top level.</summary>
     public static readonly FrozenSet<string> Root =
     [
-        .. Axes.Select(axis => axis.Key), .. Phases, .. JobOnly, .. LanguageOptions,
-        "import", "stack", "stages", "jobs", "notifications", "version", "conditions", "filter_secrets", "trace",
+        .. Axes.Select(axis => axis.Key),
+        .. Phases,
+        .. JobOnly,
+        .. LanguageOptions,
+        "import",
+        "stack",
+        "stages",
+        "jobs",
+        "notifications",
+        "version",
+        "conditions",
+        "filter_secrets",
+        "trace",
         "perforce_test_path",
     ];
 
     /// <summary>Keys of an entry of <c>jobs.include</c>; <c>exclude</c> and <c>allow_failures</c> take the same.</summary>
     public static readonly FrozenSet<string> Job =
     [
-        .. Axes.Select(axis => axis.Key), .. Phases, .. JobOnly, .. LanguageOptions, "name", "stage", "allow_failure",
+        .. Axes.Select(axis => axis.Key),
+        .. Phases,
+        .. JobOnly,
+        .. LanguageOptions,
+        "name",
+        "stage",
+        "allow_failure",
     ];
 
     public static readonly FrozenSet<string> Jobs = ["include", "exclude", "allow_failures", "fast_finish"];
 
     public static readonly FrozenSet<string> Git =
     [
-        "strategy", "depth", "quiet", "submodules", "symlinks", "submodules_depth", "lfs_skip_smudge", "sparse_checkout",
-        "autocrlf", "clone",
+        "strategy",
+        "depth",
+        "quiet",
+        "submodules",
+        "symlinks",
+        "submodules_depth",
+        "lfs_skip_smudge",
+        "sparse_checkout",
+        "autocrlf",
+        "clone",
     ];
 
     public static readonly FrozenSet<string> Addons =
     [
-        "apt", "apt_packages", "artifacts", "browserstack", "chrome", "code_climate", "coverity_scan", "deploy", "firefox",
-        "homebrew", "hostname", "hosts", "jwt", "mariadb", "pkg", "postgresql", "rethinkdb", "sauce_connect", "sbom", "snaps",
-        "sonarcloud", "srcclr", "ssh_known_hosts",
+        "apt",
+        "apt_packages",
+        "artifacts",
+        "browserstack",
+        "chrome",
+        "code_climate",
+        "coverity_scan",
+        "deploy",
+        "firefox",
+        "homebrew",
+        "hostname",
+        "hosts",
+        "jwt",
+        "mariadb",
+        "pkg",
+        "postgresql",
+        "rethinkdb",
+        "sauce_connect",
+        "sbom",
+        "snaps",
+        "sonarcloud",
+        "srcclr",
+        "ssh_known_hosts",
     ];
 
-    public static readonly FrozenSet<string> Apt =
-    [
-        "packages", "sources", "update", "config", "dist",
-    ];
+    public static readonly FrozenSet<string> Apt = ["packages", "sources", "update", "config", "dist"];
 
     public static readonly FrozenSet<string> Limits = ["time", "silence", "memory"];
 
@@ -139,11 +238,8 @@ internal static class KeyTable
 /// <param name="Languages">The languages that know it; none for all.</param>
 internal sealed record AxisKey(string Key, params string[] Languages)
 {
-    public AxisKey(string Key, string Os)
-        : this(Key) => this.Os = Os;
-
     /// <summary>The only operating system it means something on, or null.</summary>
-    public string? Os { get; }
+    public string? Os { get; init; }
 
     public bool IsFor(string language, IEnumerable<string> os) =>
         (Languages.Length == 0 || Languages.Contains(language)) && (Os is null || os.Contains(Os));

@@ -47,7 +47,11 @@ internal sealed class Shapes(Findings findings)
                 );
                 return One(key, first);
             case YamlMap map:
-                findings.Warn(map.Mark, ProblemCode.WrongKind, $"'{key}' takes one value and here is a mapping: left out");
+                findings.Warn(
+                    map.Mark,
+                    ProblemCode.WrongKind,
+                    $"'{key}' takes one value and here is a mapping: left out"
+                );
                 return null;
             default:
                 return null;
@@ -57,10 +61,7 @@ internal sealed class Shapes(Findings findings)
     /// <summary>A list of texts; one text is a list of one, lists in lists are laid flat (anchors make them).</summary>
     public YamlList? Texts(string key, YamlNode node)
     {
-        var items = Flat(node)
-            .Select(item => One(key, item))
-            .OfType<YamlNode>()
-            .ToImmutableArray();
+        var items = Flat(node).Select(item => One(key, item)).OfType<YamlNode>().ToImmutableArray();
         return items.IsEmpty ? null : new YamlList(items, node.Mark);
     }
 
@@ -87,7 +88,12 @@ internal sealed class Shapes(Findings findings)
             return null;
         if (ValueTable.Truth(value.Text) is { } truth)
             return new YamlScalar(truth ? "true" : "false", true, value.Mark);
-        findings.Warn(value.Mark, ProblemCode.BadValue, $"'{value.Text}' is not a truth: left out", $"write {key}: true or false");
+        findings.Warn(
+            value.Mark,
+            ProblemCode.BadValue,
+            $"'{value.Text}' is not a truth: left out",
+            $"write {key}: true or false"
+        );
         return null;
     }
 
@@ -99,7 +105,11 @@ internal sealed class Shapes(Findings findings)
             return null;
         var found = table.Find(written);
         if (found is null)
-            findings.Warn(value.Mark, ProblemCode.UnknownValue, $"'{Short(written)}' is not a {key} that is known here");
+            findings.Warn(
+                value.Mark,
+                ProblemCode.UnknownValue,
+                $"'{Short(written)}' is not a {key} that is known here"
+            );
         else if (found != written && !table.Aliases.ContainsKey(written))
             findings.Warn(value.Mark, ProblemCode.UnknownValue, $"'{Short(written)}' is read as {key} '{found}'");
         return found is null || found == written ? value : new YamlScalar(found, true, value.Mark);
@@ -164,10 +174,14 @@ internal sealed class Shapes(Findings findings)
         if (entry.Key.StartsWith('_') || entry.Key.StartsWith("x-", StringComparison.Ordinal))
             return;
         var near = known
-            .Select(key => (Key: key, Shared: key.TakeWhile((c, at) => at < entry.Key.Length && entry.Key[at] == c).Count()))
+            .Select(key =>
+                (Key: key, Shared: key.TakeWhile((c, at) => at < entry.Key.Length && entry.Key[at] == c).Count())
+            )
             .Where(pair => pair.Shared >= 3)
-            .MaxBy(pair => pair.Shared)
-            .Key;
+            .OrderByDescending(pair => pair.Shared)
+            .ThenBy(pair => pair.Key, StringComparer.Ordinal)
+            .Select(pair => pair.Key)
+            .FirstOrDefault();
         findings.Warn(
             entry.Mark,
             ProblemCode.UnknownKey,

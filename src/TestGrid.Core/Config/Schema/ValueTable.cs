@@ -9,13 +9,52 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
 {
     public static readonly ValueTable Language = new(
         [
-            "android", "c", "clojure", "cpp", "crystal", "csharp", "d", "dart", "elixir", "elm", "erlang", "generic", "go",
-            "groovy", "haskell", "haxe", "java", "julia", "matlab", "minimal", "nix", "node_js", "objective-c", "perl", "perl6",
-            "php", "python", "r", "ruby", "rust", "scala", "shell", "smalltalk",
+            "android",
+            "c",
+            "clojure",
+            "cpp",
+            "crystal",
+            "csharp",
+            "d",
+            "dart",
+            "elixir",
+            "elm",
+            "erlang",
+            "generic",
+            "go",
+            "groovy",
+            "haskell",
+            "haxe",
+            "java",
+            "julia",
+            "matlab",
+            "minimal",
+            "nix",
+            "node_js",
+            "objective-c",
+            "perl",
+            "perl6",
+            "php",
+            "python",
+            "r",
+            "ruby",
+            "rust",
+            "scala",
+            "shell",
+            "smalltalk",
         ],
         Map(
-            "javascript>node_js", "js>node_js", "node>node_js", "nodejs>node_js", "golang>go", "c++>cpp", "jvm>java",
-            "bash>shell", "sh>shell", "swift>objective-c", "objective_c>objective-c"
+            "javascript>node_js",
+            "js>node_js",
+            "node>node_js",
+            "nodejs>node_js",
+            "golang>go",
+            "c++>cpp",
+            "jvm>java",
+            "bash>shell",
+            "sh>shell",
+            "swift>objective-c",
+            "objective_c>objective-c"
         )
     );
 
@@ -31,8 +70,20 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
 
     public static readonly ValueTable Service = new(
         [
-            "cassandra", "couchdb", "docker", "elasticsearch", "memcached", "mongodb", "mysql", "neo4j", "postgresql",
-            "rabbitmq", "redis", "riak", "xvfb", "cri-dockerd",
+            "cassandra",
+            "couchdb",
+            "docker",
+            "elasticsearch",
+            "memcached",
+            "mongodb",
+            "mysql",
+            "neo4j",
+            "postgresql",
+            "rabbitmq",
+            "redis",
+            "riak",
+            "xvfb",
+            "cri-dockerd",
         ],
         Map("memcache>memcached", "postgres>postgresql", "rabbitmq-server>rabbitmq", "redis-server>redis")
     );

@@ -49,7 +49,13 @@ public sealed class YamlMap : YamlNode
 
     /// <summary>These keys over the other's: a key of this map wins whole; nothing is merged inside a value.</summary>
     public YamlMap Over(YamlMap under) =>
-        new([.. under.Entries.Select(entry => Entry(entry.Key) ?? entry), .. Entries.Where(entry => !under.Has(entry.Key))], Mark);
+        new(
+            [
+                .. under.Entries.Select(entry => Entry(entry.Key) ?? entry),
+                .. Entries.Where(entry => !under.Has(entry.Key)),
+            ],
+            Mark
+        );
 
     public override string ToString() =>
         "{" + string.Join(", ", Entries.Select(entry => $"{entry.Key}: {entry.Value}")) + "}";

@@ -1,0 +1,114 @@
+using System.Buffers;
+using System.Collections.Immutable;
+using System.Diagnostics;
+using System.Text;
+using System.Text.RegularExpressions;
+using TestGrid.Core.Builds;
+using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
+
+namespace TestGrid.Tests.Core.Jobs;
+
+/// <summary>A job's script, run by this machine's bash in a home of its own.</summary>
+internal sealed partial class ScriptRun
+{
+    public static readonly ConfigSettings Settings = new([
+        new RecipeOffer("base", "generic"),
+        new RecipeOffer("c", "c"),
+        new RecipeOffer("python", "python", "3.11"),
+    ]);
+
+    private ScriptRun(int exitCode, string output, ImmutableArray<PhaseEnd> phases, PhaseMarks marks)
+    {
+        ExitCode = exitCode;
+        Output = output;
+        Phases = phases;
+        Verdict = JobScript.VerdictOf(exitCode, marks.FirstFailure, marks.Current);
+    }
+
+    public int ExitCode { get; }
+
+    /// <summary>The log, phase marks taken out.</summary>
+    public string Output { get; }
+
+    public ImmutableArray<PhaseEnd> Phases { get; }
+
+    public JobVerdict Verdict { get; }
+
+    /// <summary>The log as a person sees it: without folds, times and colours.</summary>
+    public string Visible => Hidden.Replace(Output, "");
+
+    public IEnumerable<string> Folds => Fold.Matches(Output).Select(match => match.Groups[1].Value);
+
+    public static JobOrder Order(JobConfig config, CommitRef? commit = null) =>
+        new(
+            new JobId(42, 3),
+            7,
+            new RepositoryRef(1, "github.com", "owner/name", "https://github.com/owner/name"),
+            new Trigger(TriggerKind.Push, commit ?? new CommitRef(new string('a', 40), "refs/heads/master", "msg")),
+            config,
+            JobLimits.Default,
+            "http://ci.example"
+        );
+
+    public static JobConfig Config(string yaml, string file = ".travis.yml", ConfigSettings? settings = null) =>
+        Assert
+            .IsType<ConfigReading.Read>(CiConfigReader.Read(file, Encoding.UTF8.GetBytes(yaml), settings ?? Settings))
+            .Config.Jobs[0];
+
+    public static async Task<ScriptRun> OfAsync(
+        string yaml,
+        CommitRef? commit = null,
+        IReadOnlyDictionary<string, string>? env = null,
+        ConfigSettings? settings = null
+    ) => await OfAsync(Order(Config(yaml, settings: settings), commit), env);
+
+    public static async Task<ScriptRun> OfAsync(JobOrder order, IReadOnlyDictionary<string, string>? env = null)
+    {
+        var stop = TestContext.Current.CancellationToken;
+        var home = Directory.CreateTempSubdirectory("testgrid-script-").FullName;
+        try
+        {
+            var script = Path.Combine(home, "job.sh");
+            await File.WriteAllTextAsync(script, JobScript.Compile(order), stop);
+            Directory.CreateDirectory(Path.Combine(home, "build", order.Repository.Slug));
+            var key = PhaseMarks.NewKey();
+
+            // Both streams in one, as a sandbox gives them.
+            var start = new ProcessStartInfo("/bin/bash", ["-c", "exec /bin/bash \"$0\" 2>&1 </dev/null", script])
+            {
+                RedirectStandardOutput = true,
+                WorkingDirectory = home,
+            };
+            start.Environment.Clear();
+            start.Environment["HOME"] = home;
+            start.Environment["PATH"] = "/usr/local/bin:/usr/bin:/bin";
+            start.Environment["TRAVIS_ROOT"] = home + "/";
+            start.Environment[PhaseMarks.KeyVariable] = key;
+            foreach (var (name, value) in env ?? ImmutableDictionary<string, string>.Empty)
+                start.Environment[name] = value;
+            using var bash = Process.Start(start)!;
+            var (log, phases, marks) = (new ArrayBufferWriter<byte>(), new List<PhaseEnd>(), new PhaseMarks(key));
+            var buffer = new byte[4096];
+            int read;
+            while ((read = await bash.StandardOutput.BaseStream.ReadAsync(buffer, stop)) > 0)
+                marks.Take(buffer.AsSpan(0, read), log, phases);
+            marks.Complete(log);
+            await bash.WaitForExitAsync(stop);
+            var output = Encoding
+                .UTF8.GetString(log.WrittenSpan)
+                .Replace(home, "/home/travis", StringComparison.Ordinal);
+            return new ScriptRun(bash.ExitCode, output, [.. phases], marks);
+        }
+        finally
+        {
+            Directory.Delete(home, recursive: true);
+        }
+    }
+
+    [GeneratedRegex(@"travis_(fold|time):[^\r]*\r\e\[0K|\e\[[0-9;]*[mK]")]
+    private static partial Regex Hidden { get; }
+
+    [GeneratedRegex(@"travis_fold:start:([^\r]*)\r")]
+    private static partial Regex Fold { get; }
+}
