@@ -1,0 +1,15 @@
+import { render } from 'preact';
+import { App } from './app';
+import { followLinks } from './place';
+import { match } from './routes';
+import { loadSession } from './session';
+import './styles/tokens.css';
+import './styles/base.css';
+import './styles/pages.css';
+import './styles/grid.css';
+import './styles/log.css';
+
+followLinks((path) => match(path) !== null);
+loadSession();
+const root = document.getElementById('app');
+if (root) render(<App />, root);

@@ -1,0 +1,148 @@
+import { useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { api, buildIdOf, Refusal } from '../api';
+import { buildPath, safeHref } from '../lib/links';
+import { Action, SignInHint } from '../parts/action';
+import { Copy } from '../parts/copy';
+import { Deliveries } from '../parts/deliveries';
+import { NothingYet, useTitle } from '../parts/page-state';
+import { SecretForm } from '../parts/secret-form';
+import { Ago } from '../parts/time';
+import { go } from '../place';
+import type { PageProps } from '../routes';
+import type { DeliveryRecord, RepositoryRecord } from '../types';
+
+/** How often deliveries are looked at while the page is open: somebody watches for the first to arrive. */
+const LOOK_EVERY = 3000;
+
+export function RepositoryPage({ id }: PageProps) {
+  const repository = useSignal<RepositoryRecord | null>(null);
+  const deliveries = useSignal<DeliveryRecord[]>([]);
+  const refusal = useSignal<Refusal | null>(null);
+
+  const load = async () => {
+    try {
+      const [all, received] = await Promise.all([api.repositories(), api.deliveries(Number(id))]);
+      repository.value = all.find((one) => one.id === Number(id)) ?? null;
+      deliveries.value = received;
+      refusal.value = repository.value ? null : new Refusal(404, `There is no repository ${id}`, null);
+    } catch (error) {
+      if (!repository.value) refusal.value = error instanceof Refusal ? error : new Refusal(0, String(error), null);
+    }
+  };
+  useEffect(() => {
+    load();
+    const timer = setInterval(() => {
+      if (!document.hidden) load();
+    }, LOOK_EVERY);
+    return () => clearInterval(timer);
+  }, []);
+
+  if (!repository.value) return <NothingYet what="Repository" refusal={refusal.value} />;
+  return <Shown repository={repository.value} deliveries={deliveries.value} reload={load} />;
+}
+
+interface ShownProps {
+  repository: RepositoryRecord;
+  deliveries: DeliveryRecord[];
+  reload: () => Promise<void>;
+}
+
+function Shown({ repository, deliveries, reload }: ShownProps) {
+  useTitle(repository.slug);
+  const href = safeHref(repository.url);
+  return (
+    <section class="page">
+      <header class="head">
+        <nav class="crumbs" aria-label="Where you are">
+          <a href="/repositories">Repositories</a>
+          <span aria-hidden="true">/</span>
+          <span>{repository.slug}</span>
+        </nav>
+        <h1>{repository.slug}</h1>
+        <p class="facts">
+          {href ? (
+            <a href={href} rel="noreferrer">
+              {repository.url}
+            </a>
+          ) : (
+            <code>{repository.url}</code>
+          )}
+          <span>
+            registered <Ago at={repository.createdAt} />
+          </span>
+          <a href={`/?repository=${encodeURIComponent(repository.slug)}`}>its builds</a>
+        </p>
+      </header>
+      <SignInHint />
+      <StartBuild repository={repository} />
+
+      <h2>Webhook</h2>
+      <p class="with-copy">
+        <code>{repository.webhookUrl}</code> <Copy text={repository.webhookUrl} what="webhook address" />
+      </p>
+      <p class="muted">
+        For pushes and tags, content type application/json. Its secret was shown when the repository was added.
+      </p>
+
+      <div class="section-head">
+        <h2>Deliveries</h2>
+        <Action
+          run={async () => {
+            await api.sendTest(repository.id);
+            await reload();
+          }}
+        >
+          Send test
+        </Action>
+      </div>
+      <Deliveries deliveries={deliveries} />
+
+      <h2>Secrets</h2>
+      <SecretForm repository={repository} reload={reload} />
+
+      <h2>Remove</h2>
+      <p class="muted">No more builds start from it; those it had stay.</p>
+      <Action
+        kind="danger"
+        confirm={`Remove ${repository.slug}? Its webhook address and its secrets are gone for good.`}
+        run={async () => {
+          await api.removeRepository(repository.id);
+          go('/repositories');
+        }}
+      >
+        Remove {repository.slug}
+      </Action>
+    </section>
+  );
+}
+
+function StartBuild({ repository }: { repository: RepositoryRecord }) {
+  const branch = useSignal('');
+  return (
+    <div class="form inline">
+      <label>
+        <span>Branch</span>
+        <input
+          name="branch"
+          value={branch.value}
+          placeholder="the default branch"
+          autocomplete="off"
+          spellcheck={false}
+          onInput={(event) => {
+            branch.value = event.currentTarget.value;
+          }}
+        />
+      </label>
+      <Action
+        kind="primary"
+        run={async () => {
+          const build = buildIdOf(await api.startBuild(repository.slug, branch.value.trim() || null));
+          go(build === null ? `/?repository=${encodeURIComponent(repository.slug)}` : buildPath(build));
+        }}
+      >
+        Start a build
+      </Action>
+    </div>
+  );
+}
