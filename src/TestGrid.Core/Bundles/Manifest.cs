@@ -78,7 +78,7 @@ public sealed class Manifest
     {
         var sorted = entries.Where(entry => !IsEngines(entry.Path.Span)).ToArray();
         Array.Sort(sorted, (a, b) => a.Path.Span.SequenceCompareTo(b.Path.Span));
-        var text = new ArrayBufferWriter<byte>(sorted.Length * 128);
+        var text = new ArrayBufferWriter<byte>(256 + sorted.Length * 128);
         foreach (var entry in sorted)
             Write(text, entry);
         return new Manifest(text.WrittenSpan.ToArray(), sorted.Sum(entry => entry.Size));

@@ -166,7 +166,9 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
             Posix.EffectiveUser() == 0 ? "--mode=root" : "--mode=unshare",
             "--variant=minbase",
             "--format=tar",
-            $"--include={string.Join(',', recipe.Packages)}",
+            .. recipe.Packages.IsEmpty
+                ? ImmutableArray<string>.Empty
+                : [$"--include={string.Join(',', recipe.Packages)}"],
             .. Directory.Exists(merged) ? [$"--hook-dir={merged}"] : ImmutableArray<string>.Empty,
             $"--aptopt={machine}",
             "--dpkgopt=force-unsafe-io",

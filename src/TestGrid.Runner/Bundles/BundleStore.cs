@@ -17,6 +17,7 @@ public sealed partial class BundleStore
     private readonly BundleOptions options;
     private readonly BundleShelf shelf;
     private readonly BundleBuilder builder;
+    private readonly MachineFiles machine;
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly RecipeBook recipes;
@@ -29,6 +30,7 @@ public sealed partial class BundleStore
         (this.options, this.time, this.log) = (options.Value, time, log);
         shelf = new BundleShelf(this.options, time);
         builder = new BundleBuilder(sources, this.options, time);
+        machine = new MachineFiles(sources, this.options);
         recipes = RecipeBook.Of(ReadRecipes(), out problems);
         foreach (var problem in problems)
             RecipeRefused(log, problem);
@@ -82,6 +84,13 @@ public sealed partial class BundleStore
 
     /// <summary>Takes a bundle that is there into use by its digest; null when it is not.</summary>
     public BundleLease? Find(BundleDigest digest) => shelf.TryLease(digest);
+
+    /// <summary>
+    /// The files of this machine to mount read-only in every sandbox of the bundle: the mirror as apt's source list,
+    /// apt's proxy settings, further certificates.
+    /// </summary>
+    public ValueTask<ImmutableArray<MachineFile>> MachineFilesAsync(Bundle bundle, CancellationToken stop) =>
+        machine.ForAsync(bundle, stop);
 
     /// <summary>All bundles in the store, by name.</summary>
     public ImmutableArray<BundleRecord> List() =>

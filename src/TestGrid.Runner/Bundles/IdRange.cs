@@ -23,16 +23,8 @@ public sealed record IdRange(long Base)
     /// <exception cref="BundleException">This machine does not allow it; the message has the remedy.</exception>
     internal async Task<Process> StartAsync(IEnumerable<string> program, CancellationToken stop)
     {
-        var start = new ProcessStartInfo("setsid")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = "/",
-        };
-        string[] enter = ["unshare", "--user", "--mount", "--keep-caps", "--", "sh", "-c", Enter, "range"];
-        foreach (var word in enter.Concat(program))
-            start.ArgumentList.Add(word);
+        string[] enter = ["setsid", "unshare", "--user", "--mount", "--keep-caps", "--", "sh", "-c", Enter, "range"];
+        var start = Piped([.. enter, .. program]);
         start.Environment.Clear();
         start.Environment["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
         var process = Run(start);
@@ -69,13 +61,9 @@ public sealed record IdRange(long Base)
     /// <summary>Removes a folder whatever it belongs to; links are removed, not followed.</summary>
     internal async Task RemoveAsync(string folder, CancellationToken stop)
     {
-        if (IsRoot)
-        {
-            if (Directory.Exists(folder))
-                Directory.Delete(folder, recursive: true);
-            return;
-        }
-        using var process = await StartAsync(["rm", "-rf", "--one-file-system", "--", folder], stop);
+        // Not Directory.Delete: it stumbles over names that are no UTF-8, and packages and repositories have such.
+        string[] remove = ["rm", "-rf", "--one-file-system", "--", folder];
+        using var process = IsRoot ? Run(Piped(remove)) : await StartAsync(remove, stop);
         process.StandardInput.Close();
         var errors = await process.StandardError.ReadToEndAsync(stop);
         await process.WaitForExitAsync(stop);
@@ -99,6 +87,15 @@ public sealed record IdRange(long Base)
                     + $"Remedy: usermod --add-subuids {Base}-{Base + Count - 1} --add-subgids {Base}-{Base + Count - 1} USER"
             );
     }
+
+    private static ProcessStartInfo Piped(string[] words) =>
+        new(words[0], words[1..])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
 
     private static Process Run(ProcessStartInfo start)
     {

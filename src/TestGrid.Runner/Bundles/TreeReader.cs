@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using System.Text;
 using TestGrid.Core.Bundles;
@@ -22,11 +23,18 @@ public static class TreeReader
         Walk(prefix, [], found, stop);
 
         var entries = new ConcurrentBag<ManifestEntry>();
-        Parallel.ForEach(
-            Partitioner.Create(found, loadBalance: true),
-            new ParallelOptions { CancellationToken = stop },
-            item => entries.Add(Entry(prefix, item.Path, item.Facts, idBase))
-        );
+        try
+        {
+            Parallel.ForEach(
+                Partitioner.Create(found, loadBalance: true),
+                new ParallelOptions { CancellationToken = stop },
+                item => entries.Add(Entry(prefix, item.Path, item.Facts, idBase))
+            );
+        }
+        catch (AggregateException e)
+        {
+            ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+        }
         return Manifest.Of(entries);
     }
 

@@ -1,0 +1,75 @@
+using TestGrid.Core.Bundles;
+
+namespace TestGrid.Tests.Core.Bundles;
+
+public sealed class RecipeReaderTests
+{
+    private const string Whole = """
+        bundle: python
+        title: Python
+        from: base
+        debian:
+          suite: bookworm
+          packages: [python3, git]
+        languages:
+          python: ["3.11"]
+          generic: []
+        users:
+          - { name: travis, uid: 2000, sudo: true }
+        files:
+          - { path: /etc/x.conf, mode: "0644", text: "a\nb\n" }
+        check:
+          - { run: [python3, --version], expect: "Python 3.11." }
+        """;
+
+    [Fact]
+    public void A_whole_recipe_is_read()
+    {
+        var recipe = Assert.IsType<RecipeReading.Read>(RecipeReader.Read("recipe.yml", Whole)).Recipe;
+
+        Assert.Equal(("python", "base", "bookworm"), (recipe.Name, recipe.From, recipe.Suite));
+        Assert.Equal(["git", "python3"], recipe.Packages);
+        Assert.Equal(["3.11"], recipe.Languages["python"]);
+        Assert.Equal(new RecipeUser("travis", 2000, true), Assert.Single(recipe.Users));
+        Assert.Equal(new RecipeFile("/etc/x.conf", "0644", "a\nb\n"), Assert.Single(recipe.Files));
+        Assert.Equal(["python3", "--version"], Assert.Single(recipe.Checks).Run);
+    }
+
+    [Theory]
+    [InlineData("bundle: a\nbogus: 1\ndebian: { suite: sid, packages: [] }", 2, "'bogus' is not known")]
+    [InlineData("bundle: a\ndebian:\n  suite: sid\n  packages: ['git;reboot']", 4, "Debian package")]
+    [InlineData("bundle: ../a\ndebian: { suite: sid, packages: [] }", 1, "a name of lower-case")]
+    [InlineData("bundle: a\ndebian: { suite: 'x $(id)', packages: [] }", 2, "codename")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nusers:\n  - { name: 'x; id', uid: 2000 }", 4, "user's name")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nusers:\n  - { name: x, uid: 0 }", 4, "1000 to 59999")]
+    [InlineData(
+        "bundle: a\ndebian: { suite: sid }\nfiles:\n  - { path: /a/../b, mode: '0644', text: '' }",
+        4,
+        "absolute"
+    )]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nfiles:\n  - { path: /a, mode: '644', text: '' }", 4, "octal")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\ncheck:\n  - { expect: x }", 4, "needs run:")]
+    [InlineData("bundle: a", 1, "no debian:")]
+    [InlineData("bundle: a\ntitle: b: c", 2, "not YAML")]
+    [InlineData("", 1, "one mapping")]
+    public void A_problem_names_its_line(string text, int line, string says)
+    {
+        var problems = Assert.IsType<RecipeReading.Refused>(RecipeReader.Read("a/recipe.yml", text)).Problems;
+
+        var problem = problems[0];
+        Assert.Equal(("a/recipe.yml", line), (problem.File, problem.Line));
+        Assert.Contains(says, problem.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Only_what_decides_the_tree_changes_its_hash()
+    {
+        var recipe = Assert.IsType<RecipeReading.Read>(RecipeReader.Read("recipe.yml", Whole)).Recipe;
+
+        Assert.Equal(recipe.ContentHash(), (recipe with { Title = "other", Checks = [] }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Packages = ["git"] }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Suite = "trixie" }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Users = [new("travis", 2000, false)] }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Files = [] }).ContentHash());
+    }
+}
