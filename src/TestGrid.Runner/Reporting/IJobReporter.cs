@@ -18,6 +18,7 @@ public interface IJobReporter
     ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop);
 
     /// <summary>Tells one event. Returns when it is durable.</summary>
+    /// <exception cref="ReportGapException">Output starts beyond the end of what is known: something was left out.</exception>
     ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop);
 
     /// <summary>Gives the job back unfinished (the runner goes away): it waits for another attempt at once.</summary>
@@ -44,3 +45,6 @@ public sealed record JobClaim(
     ImmutableSortedDictionary<string, string> Secrets,
     GitCredential? Credential
 );
+
+/// <summary>Output was told that does not follow what is known. Nothing of it is kept: tell it again from where it broke.</summary>
+public sealed class ReportGapException(string message) : Exception(message);

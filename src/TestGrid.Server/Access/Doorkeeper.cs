@@ -1,0 +1,108 @@
+using System.Net;
+using Microsoft.AspNetCore.Http;
+
+namespace TestGrid.Server.Access;
+
+/// <summary>
+/// Stands before everything else. It answers only to the server's own names (a page elsewhere could make its own name
+/// point here), lets nobody write without a token or a session, and lets no other site's page use a browser's session.
+/// </summary>
+public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Callers callers, PublicAddress address)
+{
+    private static readonly string[] OpenPaths = ["/hooks", "/signin", "/livez", "/readyz", "/version"];
+
+    public Task InvokeAsync(HttpContext context)
+    {
+        SetHeaders(context.Response);
+        if (!IsOurs(context.Request.Host))
+        {
+            return Refuse(
+                context,
+                StatusCodes.Status400BadRequest,
+                "This server does not go by that name",
+                "Ask for it by its address, or start it with --public-url or more Access:Hosts."
+            );
+        }
+        var path = context.Request.Path;
+        if (OpenPaths.Any(open => path.StartsWithSegments(open, StringComparison.Ordinal)))
+            return next(context);
+
+        var caller = callers.Find(context.Request);
+        if (caller is not null)
+            context.Features.Set(caller);
+        if (!IsGuarded(path))
+            return next(context);
+
+        var foreign = context.Request.Headers.Origin is { Count: > 0 } origin && !IsOurs(origin.ToString(), context);
+        var live = path.StartsWithSegments("/live", StringComparison.Ordinal);
+        var reads = live || HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
+        if (foreign && (live || !reads))
+            return Refuse(context, StatusCodes.Status403Forbidden, "Another site's page asked for this", null);
+        if (!reads && caller is { ByCookie: true } && context.Request.Headers.Origin.Count == 0)
+            return Refuse(
+                context,
+                StatusCodes.Status403Forbidden,
+                "A session may write only from this server's pages",
+                null
+            );
+        if (caller is not null || (reads && ReadsFreely(path)))
+            return next(context);
+
+        context.Response.Headers.WWWAuthenticate = "Bearer";
+        return Refuse(
+            context,
+            StatusCodes.Status401Unauthorized,
+            reads ? "Reading needs a token or a sign-in link" : "Writing needs a token or a sign-in link",
+            "Send 'Authorization: Bearer tg_…', or open the link that 'testgrid up' prints."
+        );
+    }
+
+    private bool ReadsFreely(PathString path) =>
+        path.StartsWithSegments("/api/v1/session", StringComparison.Ordinal)
+        || (options.ReadsAreOpen && !path.StartsWithSegments("/api/v1/tokens", StringComparison.Ordinal));
+
+    // The pages themselves are no secret; what they show comes from the guarded paths.
+    private static bool IsGuarded(PathString path) =>
+        path.StartsWithSegments("/api", StringComparison.OrdinalIgnoreCase)
+        || path.StartsWithSegments("/live", StringComparison.OrdinalIgnoreCase)
+        || path.StartsWithSegments("/openapi", StringComparison.OrdinalIgnoreCase);
+
+    private bool IsOurs(HostString host)
+    {
+        var name = host.Host;
+        // An address is no name: no stranger can make it point elsewhere.
+        return IPAddress.TryParse(name.Trim('[', ']'), out _)
+            || name.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+            || name.Equals(HostOf(address.Url), StringComparison.OrdinalIgnoreCase)
+            || name.Equals(HostOf(options.Listen), StringComparison.OrdinalIgnoreCase)
+            || options.Hosts.Contains(name, StringComparer.OrdinalIgnoreCase);
+    }
+
+    private bool IsOurs(string origin, HttpContext context) =>
+        Uri.TryCreate(origin, UriKind.Absolute, out var uri)
+        && (
+            uri.Authority.Equals(context.Request.Host.Value, StringComparison.OrdinalIgnoreCase)
+            || (
+                Uri.TryCreate(address.Url, UriKind.Absolute, out var ours)
+                && uri.Authority.Equals(ours.Authority, StringComparison.OrdinalIgnoreCase)
+            )
+        );
+
+    private static string? HostOf(string url) => Uri.TryCreate(url, UriKind.Absolute, out var uri) ? uri.Host : null;
+
+    private static void SetHeaders(HttpResponse response)
+    {
+        var headers = response.Headers;
+        headers.ContentSecurityPolicy =
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+            + "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+        headers.XContentTypeOptions = "nosniff";
+        headers.XFrameOptions = "DENY";
+        headers["Referrer-Policy"] = "no-referrer"; // an address may name a branch nobody else should know of
+        headers["Cross-Origin-Opener-Policy"] = "same-origin";
+        headers["Cross-Origin-Resource-Policy"] = "same-origin";
+    }
+
+    private static Task Refuse(HttpContext context, int status, string title, string? detail) =>
+        TypedResults.Problem(detail, statusCode: status, title: title).ExecuteAsync(context);
+}

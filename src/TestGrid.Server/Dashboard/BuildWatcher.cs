@@ -1,0 +1,83 @@
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using TestGrid.Core.Jobs;
+using TestGrid.Server.Stages;
+using TestGrid.Server.Store.Sqlite;
+
+namespace TestGrid.Server.Dashboard;
+
+/// <summary>
+/// Builds and jobs as they change: each time the whole of it as UTF-8 JSON, so that nobody merges differences. The
+/// same JSON twice is sent once.
+/// </summary>
+public sealed class BuildWatcher(BuildViews views, Bells bells, TimeProvider time)
+{
+    private const int PageSize = 50;
+    private static readonly TimeSpan PollTime = TimeSpan.FromSeconds(5);
+
+    // Many jobs change at once. The first change after a quiet time is told at once, the rest together.
+    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>The newest builds, of one repository or of all.</summary>
+    public IAsyncEnumerable<byte[]> WatchListAsync(string? repository, CancellationToken stop) =>
+        WatchAsync(
+            () => bells.Builds.NextRing,
+            () => views.List(repository, null, PageSize),
+            DashboardJson.Default.BuildList,
+            _ => false,
+            stop
+        );
+
+    /// <summary>A build and its grid; ends when every one of its jobs is over. Empty when there is no such build.</summary>
+    public IAsyncEnumerable<byte[]> WatchBuildAsync(long id, CancellationToken stop) =>
+        WatchAsync(
+            () => bells.OfBuild(id).NextRing,
+            () => views.Build(id),
+            DashboardJson.Default.BuildDetail,
+            detail => detail.Build.FinishedAt is not null && detail.Jobs.All(job => job.State.IsFinal),
+            stop
+        );
+
+    /// <summary>A job and its attempts; ends when it is over. Empty when there is no such job.</summary>
+    public IAsyncEnumerable<byte[]> WatchJobAsync(JobId id, CancellationToken stop) =>
+        WatchAsync(
+            // Its build too: a page shows how far that is.
+            () => Task.WhenAny(bells.OfJob(id).NextRing, bells.OfBuild(id.Build).NextRing),
+            () => views.Job(id),
+            DashboardJson.Default.JobDetail,
+            detail => detail.Job.State.IsFinal && detail.Build.FinishedAt is not null,
+            stop
+        );
+
+    private async IAsyncEnumerable<byte[]> WatchAsync<T>(
+        Func<Task> nextRing,
+        Func<T?> look,
+        JsonTypeInfo<T> json,
+        Func<T, bool> isLast,
+        [EnumeratorCancellation] CancellationToken stop
+    )
+        where T : class
+    {
+        byte[] told = [];
+        while (true)
+        {
+            var ring = nextRing(); // before the look: what changes after it is seen in the next round
+            var looked = time.GetTimestamp();
+            if (look() is not { } seen)
+                yield break;
+            var bytes = JsonSerializer.SerializeToUtf8Bytes(seen, json);
+            if (!bytes.AsSpan().SequenceEqual(told))
+            {
+                told = bytes;
+                yield return bytes;
+            }
+            if (isLast(seen))
+                yield break;
+            await ring.OrAfter(PollTime, time, stop);
+            var rest = Pace - time.GetElapsedTime(looked);
+            if (rest > TimeSpan.Zero)
+                await Task.Delay(rest, time, stop);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+using System.Collections.Immutable;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using TestGrid.Server.Access;
+using TestGrid.Server.Scheduling;
+using TestGrid.Server.Store;
+using TestGrid.Server.Store.Sqlite;
+
+namespace TestGrid.Server.Dashboard;
+
+/// <param name="Status"><c>ok</c>, or what is wrong.</param>
+public sealed record HealthRecord(string Status);
+
+public sealed record VersionRecord(string Version);
+
+/// <param name="Slots">How many jobs it runs at a time.</param>
+public sealed record RunnerRecord(string Name, int Slots);
+
+/// <summary>For those who watch over the server: is it alive, is it ready, which is it.</summary>
+public static class HealthEndpoints
+{
+    private const long FreeBytesMin = 256L << 20;
+    private static readonly TimeSpan WriteTimeMax = TimeSpan.FromSeconds(5);
+
+    public static void MapHealth(this IEndpointRouteBuilder app)
+    {
+        app.MapGet("/livez", () => TypedResults.Ok(new HealthRecord("ok"))).WithTags("Health").WithName("IsAlive");
+        app.MapGet("/readyz", ReadyAsync).WithTags("Health").WithName("IsReady");
+        app.MapGet("/version", () => TypedResults.Ok(new VersionRecord(SignInEndpoints.Version)))
+            .WithTags("Health")
+            .WithName("GetVersion");
+        app.MapGet(
+                "/api/v1/runners",
+                (RunnerRoom room) =>
+                    TypedResults.Ok(
+                        room.Runners.Select(runner => new RunnerRecord(runner.Key, runner.Value))
+                            .OrderBy(runner => runner.Name, StringComparer.Ordinal)
+                            .ToImmutableArray()
+                    )
+            )
+            .WithTags("Runners")
+            .WithName("ListRunners");
+    }
+
+    /// <summary>Ready means that a write gets to the disk (builds, queue and leases live there), and that there is room.</summary>
+    private static async Task<Results<Ok<HealthRecord>, ProblemHttpResult>> ReadyAsync(
+        SqliteDatabase database,
+        DataFolder folder,
+        TimeProvider time,
+        CancellationToken stop
+    )
+    {
+        try
+        {
+            await database.PingAsync(stop).WaitAsync(WriteTimeMax, time, stop);
+        }
+        catch (Exception e) when (e is not OperationCanceledException || !stop.IsCancellationRequested)
+        {
+            return NotReady("The database takes no writes", e.Message);
+        }
+        var free = new DriveInfo(folder.Path).AvailableFreeSpace;
+        return free < FreeBytesMin
+            ? NotReady("The data folder's disk is full", $"{free >> 20} MB are free; {FreeBytesMin >> 20} are needed.")
+            : TypedResults.Ok(new HealthRecord("ok"));
+    }
+
+    private static ProblemHttpResult NotReady(string title, string detail) =>
+        TypedResults.Problem(detail, statusCode: StatusCodes.Status503ServiceUnavailable, title: title);
+}

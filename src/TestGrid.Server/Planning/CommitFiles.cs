@@ -1,0 +1,36 @@
+using TestGrid.Core.Builds;
+using TestGrid.Core.Config;
+using TestGrid.Runner.Git;
+
+namespace TestGrid.Server.Planning;
+
+/// <summary>What the planner asks a repository. One class gives it over the git mirror; tests give it from memory.</summary>
+public abstract class CommitFiles
+{
+    /// <summary>The configuration at that commit: <c>.testgrid.yml</c>, else <c>.travis.yml</c>, else null.</summary>
+    /// <exception cref="CommitGoneException">The commit is not in the repository (any more).</exception>
+    /// <exception cref="GitFetchException">The repository cannot be fetched; the message says why, without a credential.</exception>
+    public abstract ValueTask<CommitFile?> ReadConfigAsync(
+        RepositoryRef repository,
+        CommitRef commit,
+        GitCredential? credential,
+        CancellationToken stop
+    );
+
+    /// <summary>The newest commit of a ref, complete with message and author.</summary>
+    /// <param name="reference"><c>refs/heads/main</c>, <c>refs/tags/v1</c>, or <c>HEAD</c> for the default branch.</param>
+    /// <exception cref="CommitGoneException">There is no such ref.</exception>
+    /// <exception cref="GitFetchException">The repository cannot be fetched; the message says why, without a credential.</exception>
+    public abstract ValueTask<CommitRef> ResolveAsync(
+        RepositoryRef repository,
+        string reference,
+        GitCredential? credential,
+        CancellationToken stop
+    );
+}
+
+/// <summary>A file of a commit.</summary>
+public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes);
+
+/// <summary>Reads a configuration: the whole of it, or every problem in it. Pure.</summary>
+public delegate ConfigReading ReadConfig(string file, ReadOnlyMemory<byte> bytes);

@@ -1,0 +1,127 @@
+using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http.Json;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using TestGrid.Runner.Queues;
+using TestGrid.Runner.Reporting;
+using TestGrid.Server.Access;
+using TestGrid.Server.Dashboard;
+using TestGrid.Server.GitHosts;
+using TestGrid.Server.GitHosts.Generic;
+using TestGrid.Server.GitHosts.GitHub;
+using TestGrid.Server.Planning;
+using TestGrid.Server.Recording;
+using TestGrid.Server.Scheduling;
+using TestGrid.Server.Stages;
+using TestGrid.Server.Store;
+using TestGrid.Server.Store.Sqlite;
+using TestGrid.Server.Webhooks;
+
+namespace TestGrid.Server;
+
+/// <summary>
+/// Who is who. Beside it the composition root registers what a server asks of the runner's side:
+/// <see cref="CommitFiles"/> and <see cref="ReadConfig"/>.
+/// </summary>
+public static class ServerServices
+{
+    /// <summary>Opens the data folder and its database now, so that a start that cannot work fails before it listens.</summary>
+    /// <exception cref="StoreException">Another process holds the data folder, or it cannot be used.</exception>
+    /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">A setting is out of its range.</exception>
+    public static IServiceCollection AddServer(this IServiceCollection services, ServerOptions options)
+    {
+        options.Validate();
+        var folder = DataFolder.Open(options.DataPath ?? DataFolder.Usual());
+        try
+        {
+            var key = folder.ReadOrMakeKey();
+            var database = SqliteDatabase.Open(folder.DatabasePath);
+            // By factory, so that the container disposes them: the database drains its writes before the lock goes.
+            services.AddSingleton(_ => folder).AddSingleton(_ => database).AddSingleton(_ => new SecretBox(key));
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options).AddSingleton(options.Access).AddSingleton(options.Planning);
+        services.AddSingleton(options.Scheduling).AddSingleton(options.Retention);
+        return services.AddStore().AddStages().AddDashboard();
+    }
+
+    /// <summary>Maps all that the server answers to, and says where it listens.</summary>
+    public static void MapServer(this WebApplication app)
+    {
+        var options = app.Services.GetRequiredService<ServerOptions>();
+        _ = app.Services.GetRequiredService<DataFolder>(); // made by the container, so disposed by it, the last of all
+        _ = app.Services.GetRequiredService<SqliteDatabase>();
+        app.Urls.Clear();
+        app.Urls.Add(options.Access.Listen);
+
+        app.UseExceptionHandler();
+        app.UseMiddleware<Doorkeeper>();
+        app.UseStatusCodePages();
+        app.MapWebhooks();
+        app.MapSignIn();
+        app.MapBuilds();
+        app.MapJobs();
+        app.MapRepositories();
+        app.MapSecrets();
+        app.MapDeliveries();
+        app.MapHealth();
+        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapHub<DashboardHub>("/live");
+        app.UseWebsite(options.WebPath ?? Path.Combine(AppContext.BaseDirectory, "wwwroot"));
+    }
+
+    private static IServiceCollection AddStore(this IServiceCollection services) =>
+        services
+            .AddSingleton(provider => new LogFiles(provider.GetRequiredService<DataFolder>().LogsPath))
+            .AddSingleton<RepositoryStore>()
+            .AddSingleton<DeliveryStore>()
+            .AddSingleton<BuildStore>()
+            .AddSingleton<BuildViews>()
+            .AddSingleton<JobStore>()
+            .AddSingleton<Leases>()
+            .AddSingleton<RetentionStore>()
+            .AddSingleton<AccessStore>()
+            .AddSingleton<SqliteJobQueue>()
+            .AddSingleton<IJobQueue>(provider => provider.GetRequiredService<SqliteJobQueue>());
+
+    private static IServiceCollection AddStages(this IServiceCollection services)
+    {
+        services.AddSingleton<Bells>().AddSingleton<RunnerRoom>().AddSingleton<BuildPlanner>();
+        services
+            .AddSingleton<Recorder>()
+            .AddSingleton<IJobReporter>(provider => provider.GetRequiredService<Recorder>());
+        services.AddSingleton<IGitHost, GitHubHost>().AddSingleton<IGitHost, GenericHost>();
+        services.AddSingleton<Reception>().AddSingleton<Refusals>().AddSingleton<HookBodies>();
+        return services
+            .AddHostedService<AdminToken>()
+            .AddHostedService<Planner>()
+            .AddHostedService<Scheduler>()
+            .AddHostedService<LostJobs>()
+            .AddHostedService<Housekeeping>();
+    }
+
+    private static IServiceCollection AddDashboard(this IServiceCollection services)
+    {
+        services.AddSingleton<PublicAddress>().AddSingleton<Callers>().AddSingleton<SignInLinks>();
+        services.AddSingleton<RepositoryViews>().AddSingleton<RepositoryRemoval>();
+        services.AddSingleton<LogFollower>().AddSingleton<BuildWatcher>();
+        services.AddProblemDetails().AddOpenApi();
+        services.Configure<JsonOptions>(json =>
+        {
+            json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // or the document says integer or string
+            foreach (var converter in DashboardJson.Default.Options.Converters)
+                json.SerializerOptions.Converters.Add(converter); // its own settings stay with it, these options have theirs
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, DashboardJson.Default);
+        });
+        services.Configure<RouteOptions>(routes => routes.LowercaseUrls = true);
+        services.AddSignalR().AddMessagePackProtocol();
+        return services;
+    }
+}

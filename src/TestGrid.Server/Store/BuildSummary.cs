@@ -1,0 +1,100 @@
+using System.Collections.Immutable;
+using TestGrid.Core.Builds;
+using TestGrid.Core.Config;
+using TestGrid.Core.Grids;
+using TestGrid.Core.Jobs;
+
+namespace TestGrid.Server.Store;
+
+/// <summary>A build as every list shows it. <c>web/src/types.ts</c> has the same records, word for word.</summary>
+/// <param name="Id">The global key: 42.</param>
+/// <param name="Number">Its number within its repository.</param>
+/// <param name="JobCounts">How many of its jobs are in each state; states without a job are left out.</param>
+public sealed record BuildSummary(
+    long Id,
+    long Number,
+    long RepositoryId,
+    string Repository,
+    BuildState State,
+    string? Reason,
+    string? Sentence,
+    TriggerKind Trigger,
+    string? Branch,
+    string? Tag,
+    string Sha,
+    string Title,
+    string Author,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? FinishedAt,
+    ImmutableSortedDictionary<string, int> JobCounts
+);
+
+/// <summary>A page of builds, newest first.</summary>
+/// <param name="Before">Ask for builds before this id to go on; null at the end.</param>
+public sealed record BuildList(ImmutableArray<BuildSummary> Builds, long? Before);
+
+/// <summary>A build and its grid.</summary>
+/// <param name="Axes">The axes that vary, in order.</param>
+public sealed record BuildDetail(
+    BuildSummary Build,
+    string? ConfigFile,
+    ImmutableArray<ConfigProblem> Problems,
+    ImmutableArray<string> Axes,
+    ImmutableArray<JobSummary> Jobs
+);
+
+/// <summary>A job as its build shows it.</summary>
+/// <param name="Attempt">0 before the first runner claimed it.</param>
+/// <param name="WaitsFor">What it waits for, in words; null when it does not wait.</param>
+/// <param name="Bundle">The recipe's name.</param>
+/// <param name="BundleDigest"><c>sha256:…</c> once it is known.</param>
+public sealed record JobSummary(
+    JobId Id,
+    int Cell,
+    ImmutableArray<AxisValue> Values,
+    string? Name,
+    JobState State,
+    string? Reason,
+    string? Sentence,
+    bool AllowFailure,
+    int Attempt,
+    string? WaitsFor,
+    string? Runner,
+    string Bundle,
+    string? BundleDigest,
+    int? ExitCode,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? FinishedAt
+);
+
+/// <summary>A job, its build, and all that its attempts did.</summary>
+/// <param name="Phases">Of the newest attempt, in the order they ran.</param>
+/// <param name="LogBytes">Of the newest attempt.</param>
+public sealed record JobDetail(
+    JobSummary Job,
+    BuildSummary Build,
+    ImmutableArray<PhaseRecord> Phases,
+    ImmutableArray<AttemptRecord> Attempts,
+    long LogBytes
+);
+
+/// <param name="LogOffset">Where its output starts in the log, in bytes.</param>
+public sealed record PhaseRecord(string Phase, int ExitCode, double Seconds, long LogOffset);
+
+/// <summary>One attempt at a job; there are more when a runner was lost.</summary>
+public sealed record AttemptRecord(
+    int Attempt,
+    JobState State,
+    string? Reason,
+    string? Sentence,
+    string Runner,
+    DateTimeOffset StartedAt,
+    DateTimeOffset? FinishedAt,
+    long LogBytes
+);
+
+/// <summary>Where a job's log is.</summary>
+/// <param name="Attempt">From 1; 0 while no runner has claimed the job.</param>
+/// <param name="Over">Nothing is written to it any more.</param>
+public sealed record LogPlace(int Attempt, bool Over);

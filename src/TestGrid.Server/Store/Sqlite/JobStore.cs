@@ -1,0 +1,281 @@
+using System.Collections.Immutable;
+using Dapper;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner.Git;
+
+namespace TestGrid.Server.Store.Sqlite;
+
+/// <summary>
+/// Jobs from claim to verdict, in statements that refuse a repeat. The recorder alone calls what changes a running
+/// job; the scheduler calls <see cref="EnqueuedAsync"/> and <see cref="SayWaitsAsync"/>.
+/// </summary>
+public sealed class JobStore(SqliteDatabase database, RepositoryStore repositories, TimeProvider time)
+{
+    /// <summary>Three runners lost in a row: it is not the runners.</summary>
+    public const int LostMax = 3;
+
+    /// <summary>The job is on the queue. False when a runner was quicker, or somebody cancelled it.</summary>
+    public Task<bool> EnqueuedAsync(JobId job, CancellationToken stop) =>
+        database.WriteAsync(db => Moves.Job(db, job, JobMove.Enqueue, null, time.Now), stop);
+
+    /// <summary>Claims the job for a runner with a new attempt, or null when it is over, cancelled, or another's.</summary>
+    public Task<Claimed?> ClaimAsync(JobId job, string runner, TimeSpan lease, CancellationToken stop) =>
+        database.WriteAsync(
+            db =>
+            {
+                var now = time.Now;
+                var token = Hashes.Random();
+                var row = db.QuerySingleOrDefault<(long Attempt, long Repository)?>(
+                    """
+                    UPDATE jobs SET state = @to, attempt = attempt + 1, token = @token, runner = @runner, waits_for = NULL,
+                                    lease_until = @until, started_at = NULL
+                    WHERE build = @Build AND cell = @Cell AND state IN @from
+                    RETURNING attempt, repository
+                    """,
+                    new
+                    {
+                        to = JobMove.Start.To.Word,
+                        token,
+                        runner,
+                        until = now + (long)lease.TotalMilliseconds,
+                        job.Build,
+                        job.Cell,
+                        from = Moves.Words(JobMove.Start),
+                    }
+                );
+                if (row is not { } claimed)
+                    return null;
+                db.Execute(
+                    """
+                    INSERT INTO attempts (build, cell, attempt, state, runner, token, started_at)
+                    VALUES (@Build, @Cell, @Attempt, 'running', @runner, @token, @now)
+                    """,
+                    new
+                    {
+                        job.Build,
+                        job.Cell,
+                        claimed.Attempt,
+                        runner,
+                        token,
+                        now,
+                    }
+                );
+                Moves.Build(db, job.Build, Core.Builds.BuildMove.Start, null, now);
+                var (secrets, credential) = repositories.Claimed(db, claimed.Repository);
+                return new Claimed((int)claimed.Attempt, token, secrets, credential);
+            },
+            stop
+        );
+
+    /// <summary>The wish of a running attempt, or null when the token is not the running attempt's.</summary>
+    public JobWish? Wish(JobId job, int attempt, string token)
+    {
+        using var db = database.Read();
+        var row = db.QuerySingleOrDefault<(string? Wish, long)?>(
+            """
+            SELECT wish, 1 FROM jobs
+            WHERE build = @Build AND cell = @Cell AND attempt = @attempt AND token = @token AND state = 'running'
+            """,
+            new
+            {
+                job.Build,
+                job.Cell,
+                attempt,
+                token,
+            }
+        );
+        return row is not { } running ? null
+            : running.Wish is null ? JobWish.CarryOn
+            : JobWish.Stop;
+    }
+
+    /// <summary>The lease lasts until then.</summary>
+    public Task<bool> RenewAsync(JobId job, string token, TimeSpan lease, CancellationToken stop) =>
+        ChangeRunningAsync("lease_until = @value", job, token, time.Now + (long)lease.TotalMilliseconds, stop);
+
+    /// <summary>A running job waits, and for what.</summary>
+    public Task<bool> WaitsAsync(JobId job, string token, string waitsFor, CancellationToken stop) =>
+        ChangeRunningAsync("waits_for = @value", job, token, waitsFor, stop);
+
+    /// <summary>Its script starts now, in this bundle.</summary>
+    public Task<bool> StartedAsync(JobId job, string token, JobStarted started, CancellationToken stop) =>
+        database.WriteAsync(
+            db =>
+                db.Execute(
+                    """
+                    UPDATE jobs SET started_at = COALESCE(started_at, @now), waits_for = NULL, bundle = @Bundle,
+                                    bundle_digest = @digest
+                    WHERE build = @Build AND cell = @Cell AND token = @token
+                    """,
+                    new
+                    {
+                        job.Build,
+                        job.Cell,
+                        token,
+                        started.Bundle,
+                        digest = started.Digest.ToString(),
+                        now = time.Now,
+                    }
+                ) == 1,
+            stop
+        );
+
+    /// <summary>One phase ended. Saying it twice does no harm.</summary>
+    public Task PhaseAsync(JobId job, int attempt, PhaseFinished phase, CancellationToken stop) =>
+        database.WriteAsync(
+            db =>
+            {
+                db.Execute(
+                    """
+                    INSERT INTO phases (build, cell, attempt, phase, exit_code, took, log_offset, place)
+                    SELECT @Build, @Cell, @attempt, @Phase, @ExitCode, @took, @LogOffset, 1 + count(*) FROM phases
+                    WHERE build = @Build AND cell = @Cell AND attempt = @attempt
+                    ON CONFLICT DO NOTHING
+                    """,
+                    new
+                    {
+                        job.Build,
+                        job.Cell,
+                        attempt,
+                        phase.Phase,
+                        phase.ExitCode,
+                        took = (long)phase.Took.TotalMilliseconds,
+                        phase.LogOffset,
+                    }
+                );
+            },
+            stop
+        );
+
+    /// <summary>The verdict. True also when this very attempt told it before; false when the job is not the attempt's.</summary>
+    public Task<bool> FinishAsync(JobId job, int attempt, string token, JobVerdict verdict, CancellationToken stop) =>
+        database.WriteAsync(
+            db =>
+            {
+                var key = new
+                {
+                    job.Build,
+                    job.Cell,
+                    attempt,
+                    token,
+                };
+                var state = db.ExecuteScalar<string?>(
+                    "SELECT state FROM attempts WHERE build = @Build AND cell = @Cell AND attempt = @attempt AND token = @token",
+                    key
+                );
+                if (state is not "running")
+                    return state is not null && state == verdict.State.Word;
+                var now = time.Now;
+                var move = verdict.State is JobState.Cancelled ? JobMove.Cancel : JobMove.End(verdict.State);
+                // A script that ended before its sandbox said that it started still began at the claim.
+                db.Execute(
+                    """
+                    UPDATE jobs SET started_at = COALESCE(started_at, (SELECT started_at FROM attempts AS a
+                        WHERE a.build = @Build AND a.cell = @Cell AND a.attempt = @attempt))
+                    WHERE build = @Build AND cell = @Cell
+                    """,
+                    key
+                );
+                if (!Moves.Job(db, job, move, verdict, now))
+                    return false;
+                Leases.EndAttempt(db, job, attempt, verdict, now);
+                return true;
+            },
+            stop
+        );
+
+    /// <summary>What each waiting job waits for. Returns those whose words changed.</summary>
+    public async Task SayWaitsAsync(ImmutableArray<(JobId Job, string WaitsFor)> waits, CancellationToken stop)
+    {
+        if (waits.IsEmpty)
+            return;
+        await database.WriteAsync(
+            db =>
+            {
+                db.Execute(
+                    "UPDATE jobs SET waits_for = @WaitsFor WHERE build = @Build AND cell = @Cell AND state = 'waiting'",
+                    waits.Select(wait => new
+                    {
+                        wait.WaitsFor,
+                        wait.Job.Build,
+                        wait.Job.Cell,
+                    })
+                );
+            },
+            stop
+        );
+    }
+
+    /// <summary>How many jobs hold a runner's slot, or soon will: running and queued.</summary>
+    public ImmutableArray<(long Repository, int Count)> Busy()
+    {
+        using var db = database.Read();
+        return
+        [
+            .. db.Query<(long, long)>(
+                    "SELECT repository, count(*) FROM jobs WHERE state IN ('queued', 'running') GROUP BY repository"
+                )
+                .Select(row => (row.Item1, (int)row.Item2)),
+        ];
+    }
+
+    /// <summary>Waiting jobs, oldest first.</summary>
+    public ImmutableArray<WaitingJob> Waiting(int limit)
+    {
+        using var db = database.Read();
+        return
+        [
+            .. db.Query<(long Build, long Cell, long Repository, string? WaitsFor)>(
+                    """
+                    SELECT build, cell, repository, waits_for FROM jobs WHERE state = 'waiting'
+                    ORDER BY build, cell LIMIT @limit
+                    """,
+                    new { limit }
+                )
+                .Select(row => new WaitingJob(new JobId(row.Build, (int)row.Cell), row.Repository, row.WaitsFor)),
+        ];
+    }
+
+    public JobOrder Order(JobId job)
+    {
+        using var db = database.Read();
+        return Rows.Order(
+            db.QuerySingle<string>("SELECT job_order FROM jobs WHERE build = @Build AND cell = @Cell", job)
+        );
+    }
+
+    private Task<bool> ChangeRunningAsync(
+        string change,
+        JobId job,
+        string token,
+        object value,
+        CancellationToken stop
+    ) =>
+        database.WriteAsync(
+            db =>
+                db.Execute(
+                    $"UPDATE jobs SET {change} WHERE build = @Build AND cell = @Cell AND token = @token",
+                    new
+                    {
+                        job.Build,
+                        job.Cell,
+                        token,
+                        value,
+                    }
+                ) == 1,
+            stop
+        );
+}
+
+/// <summary>What a claim gave.</summary>
+/// <param name="Attempt">From 1.</param>
+/// <param name="Token">The fencing token.</param>
+public sealed record Claimed(
+    int Attempt,
+    string Token,
+    ImmutableSortedDictionary<string, string> Secrets,
+    GitCredential? Credential
+);
+
+/// <summary>A job that waits for the scheduler.</summary>
+public sealed record WaitingJob(JobId Id, long Repository, string? WaitsFor);
