@@ -112,7 +112,10 @@ public static class ServerServices
         services.AddSingleton<PublicAddress>().AddSingleton<Callers>().AddSingleton<SignInLinks>();
         services.AddSingleton<RepositoryViews>().AddSingleton<RepositoryRemoval>();
         services.AddSingleton<LogFollower>().AddSingleton<BuildWatcher>();
-        services.AddProblemDetails().AddOpenApi();
+        services.AddProblemDetails(problems =>
+            problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.Remove("traceId")
+        );
+        services.AddOpenApi();
         services.Configure<JsonOptions>(json =>
         {
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // or the document says integer or string

@@ -22,7 +22,7 @@ public static class WebhookEndpoints
     {
         var hooks = app.MapGroup("/hooks").WithTags("Webhooks");
         hooks.MapPost("/r/{id:long}", TakeForRepositoryAsync).WithName("HookOfRepository");
-        hooks.MapPost("/{host:alpha}", TakeAsync).WithName("HookOfHost");
+        hooks.MapPost("/{host}", TakeAsync).WithName("HookOfHost");
     }
 
     private static async Task<IResult> TakeAsync(

@@ -37,7 +37,7 @@ public sealed class GitHubHost : IGitHost
             return new WebhookReading.Unusable("push", id, "its body is not the JSON of a push");
         if (push.Ref is not { } reference || !HookText.IsRef(reference))
         {
-            return push.Ref?.StartsWith("refs/", StringComparison.Ordinal) == true
+            return IsOtherRef(push.Ref)
                 ? new WebhookReading.Ignored(
                     "push",
                     id,
@@ -101,6 +101,12 @@ public sealed class GitHubHost : IGitHost
             return null;
         }
     }
+
+    private static bool IsOtherRef(string? reference) =>
+        reference is not null
+        && reference.StartsWith("refs/", StringComparison.Ordinal)
+        && !reference.StartsWith("refs/heads/", StringComparison.Ordinal)
+        && !reference.StartsWith("refs/tags/", StringComparison.Ordinal);
 
     // It becomes a link on a page: nothing but the web.
     private static string? Web(string? address) =>
