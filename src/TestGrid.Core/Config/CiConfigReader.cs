@@ -49,8 +49,8 @@ public static class CiConfigReader
         var shaped = new ConfigShape(findings).Root(tree.Root as YamlMap ?? new YamlMap([], new YamlMark(1, 1)));
         var root = Defaulted(file, shaped);
         IgnoredKeys.Tell(root, findings);
-        var expansion = new MatrixExpansion(root, settings.MaxCells, findings, settings.Trigger?.Commit.Branch);
-        if (expansion.Expand() is not { } jobs)
+        var expansion = new MatrixExpansion(root, settings, findings);
+        if (expansion.Expand() is not { } jobs || findings.AnyError)
             return null;
         if (jobs.IsEmpty)
         {

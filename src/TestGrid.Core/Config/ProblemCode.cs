@@ -21,6 +21,9 @@ public static class ProblemCode
     /// <summary>Error: no job is left to run.</summary>
     public const string NoJobs = "TG0006";
 
+    /// <summary>Error: a condition that cannot be read.</summary>
+    public const string BadCondition = "TG0007";
+
     /// <summary>A key that means nothing here.</summary>
     public const string UnknownKey = "TG0101";
 
@@ -60,8 +63,8 @@ public static class ProblemCode
     /// <summary>An encrypted value: only the service it was made for can read it.</summary>
     public const string SecureValue = "TG0302";
 
-    /// <summary>A condition (<c>if</c>) that is not evaluated yet.</summary>
-    public const string ConditionIgnored = "TG0303";
+    /// <summary>A condition that reads as something else than it looks like.</summary>
+    public const string OddCondition = "TG0207";
 
     /// <summary>Stages keep their order only.</summary>
     public const string StagesIgnored = "TG0304";

@@ -9,7 +9,7 @@ namespace TestGrid.Core.Config.Matrix;
 /// Makes the jobs of a configuration, step by step in Travis's order: combine the axes, add the included, give all what is
 /// shared, take out the excluded, drop what means nothing to a job's language, drop repeats, mark allowed failures, order by stage.
 /// </summary>
-internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings findings, string? branch = null)
+internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Findings findings)
 {
     /// <summary>Excluded jobs are made before they are dropped: this many times the most cells is where that ends.</summary>
     private const int MostFold = 20;
@@ -27,6 +27,8 @@ internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings find
     ];
 
     private readonly string language = (root["language"] as YamlScalar)?.Text ?? "";
+    private readonly int mostCells = settings.MaxCells;
+    private readonly MatrixConditions conditions = new(settings, Part(root["env"], "global"), findings);
     private readonly ImmutableArray<string> systems = Texts(root["os"]);
 
     /// <summary>The variables that every job has.</summary>
@@ -53,23 +55,41 @@ internal sealed class MatrixExpansion(YamlMap root, int mostCells, Findings find
         var shared = Shared().Over(Firsts(axes));
         var excluded = Entries("exclude");
         var kept = jobs.Select(job => new MatrixJob(job.Over(shared)))
-            .Where(job => !excluded.Any(rule => MatrixRules.Excludes(rule, job)))
+            .Where(job => !excluded.Any(rule => MatrixRules.Excludes(rule, job, conditions)))
             .Select(OnlySupported)
             .Distinct()
+            .Where(job => conditions.Holds(job.Keys["if"], job.Keys))
             .ToList();
         if (kept.Count > mostCells)
             return TooMany(kept.Count);
         var allowed = Entries("allow_failures");
-        var staged = StageOrder.Assign(kept, root);
+        var stages = Stages();
+        var staged = StageOrder.Assign(kept, root).Where(job => !stages.Contains(job.Text("stage") ?? ""));
         return StageOrder.Sort([.. staged.Select(job => Marked(job, allowed))], root);
     }
 
     private MatrixJob Marked(MatrixJob job, ImmutableArray<YamlMap> allowed)
     {
         var inline = job.Text("allow_failure");
-        var allow = inline == "true" || allowed.Any(rule => MatrixRules.Allows(rule, job, GlobalEnv, branch));
+        var allow =
+            inline == "true"
+            || allowed.Any(rule =>
+                MatrixRules.Allows(rule, job, GlobalEnv, settings.Trigger?.Commit.Branch, conditions)
+            );
         return job with { Keys = job.Keys.Where(entry => entry.Key != "allow_failure"), AllowFailure = allow };
     }
+
+    /// <summary>The stages whose condition does not hold. It sees all variables of the file, those of single jobs too.</summary>
+    private HashSet<string> Stages() =>
+        root["stages"] is not YamlList stages
+            ? []
+            : new HashSet<string>(
+                stages
+                    .Items.OfType<YamlMap>()
+                    .Where(stage => !conditions.Holds(stage["if"], Shared(), Part(root["env"], "jobs")))
+                    .Select(stage => stage["name"]!.ToString()!),
+                StringComparer.OrdinalIgnoreCase
+            );
 
     /// <summary>The keys that vary here. The environment is the last, so it varies fastest.</summary>
     private List<Axis<YamlNode>> Axes()

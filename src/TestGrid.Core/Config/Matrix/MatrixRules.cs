@@ -7,7 +7,10 @@ namespace TestGrid.Core.Config.Matrix;
 internal static class MatrixRules
 {
     /// <summary>Does this entry of <c>jobs.exclude</c> take the job out?</summary>
-    public static bool Excludes(YamlMap rule, MatrixJob job) =>
+    /// <param name="rule">The entry.</param>
+    /// <param name="job">A job with everything that is shared.</param>
+    /// <param name="conditions">For the entry's <c>if</c>: where it does not hold, the entry is not there.</param>
+    public static bool Excludes(YamlMap rule, MatrixJob job, MatrixConditions conditions) =>
         Conditions(rule)
             .All(entry =>
                 entry.Key switch
@@ -19,8 +22,20 @@ internal static class MatrixRules
             ) && !rule.IsEmpty;
 
     /// <summary>Does this entry of <c>jobs.allow_failures</c> name the job? An empty one names none.</summary>
-    public static bool Allows(YamlMap rule, MatrixJob job, ImmutableArray<YamlNode> global, string? branch) =>
+    /// <param name="rule">The entry.</param>
+    /// <param name="job">A finished job.</param>
+    /// <param name="global">The variables that every job has.</param>
+    /// <param name="branch">The branch of the build, if it is known.</param>
+    /// <param name="conditions">For the entry's <c>if</c>.</param>
+    public static bool Allows(
+        YamlMap rule,
+        MatrixJob job,
+        ImmutableArray<YamlNode> global,
+        string? branch,
+        MatrixConditions conditions
+    ) =>
         !rule.IsEmpty
+        && conditions.Holds(rule["if"], job.Keys)
         && Conditions(rule)
             .All(entry =>
                 entry.Key switch

@@ -19,10 +19,23 @@ internal sealed class ConfigShape(Findings findings)
             "arch" => shapes.AllOf(ValueTable.Arch, key, node),
             "env" => env.AtRoot(node),
             "jobs" => Jobs(node),
+            "name" or "stage" => OfAJob(key, node),
             "stages" => Stages(node),
             _ when KeyTable.AxisByKey.ContainsKey(key) => shapes.Texts(key, node),
+            _ when KeyTable.Phases.Contains(key) => shapes.Commands(key, node, keepEmpty: false),
             _ => Common(key, node),
         };
+
+    private YamlScalar? OfAJob(string key, YamlNode node)
+    {
+        findings.Warn(
+            node.Mark,
+            ProblemCode.UnknownKey,
+            $"'{key}' at the top level is given to every job",
+            $"write it at the jobs of jobs.include"
+        );
+        return shapes.One(key, node);
+    }
 
     private YamlNode? InJob(string key, YamlNode node) =>
         key switch
@@ -33,6 +46,7 @@ internal sealed class ConfigShape(Findings findings)
             "name" or "stage" => shapes.One(key, node),
             "allow_failure" => shapes.Truth(key, node),
             _ when KeyTable.AxisByKey.ContainsKey(key) => shapes.One(key, node),
+            _ when KeyTable.Phases.Contains(key) => shapes.Commands(key, node, keepEmpty: true),
             _ => Common(key, node),
         };
 
@@ -47,7 +61,6 @@ internal sealed class ConfigShape(Findings findings)
             "addons" => Addons(node),
             "git" => Section("git", node, KeyTable.Git),
             "limits" => Section("limits", node, KeyTable.Limits),
-            _ when KeyTable.Phases.Contains(key) => shapes.Commands(key, node),
             _ => node,
         };
 

@@ -3,7 +3,8 @@ namespace TestGrid.Core.Config.Schema;
 /// <summary>Takes one text of assignments apart: <c>A=1 B="two words" C=$(date +%s)</c>. Values keep their quotes: they are bash.</summary>
 internal static class EnvLine
 {
-    public static List<(string Name, string Value)> Parse(string text)
+    /// <summary>The assignments in order; null when a quote or bracket is not closed, and so nothing is certain.</summary>
+    public static List<(string Name, string Value)>? Parse(string text)
     {
         var vars = new List<(string, string)>();
         var at = 0;
@@ -13,6 +14,16 @@ internal static class EnvLine
                 at++;
             if (at == text.Length)
                 return vars;
+
+            // `"CFLAGS='-O2 -g'"`: the whole assignment in quotes.
+            if (text[at] is '"' or '\'' && Quoted(text, at) is var closed and > 0)
+            {
+                var inner = text[(at + 1)..(closed - 1)].Split('=', 2);
+                vars.Add((inner[0], inner.Length == 2 ? inner[1] : ""));
+                at = closed;
+                continue;
+            }
+
             var start = at;
             while (at < text.Length && text[at] != '=' && !char.IsWhiteSpace(text[at]))
                 at++;
@@ -25,6 +36,8 @@ internal static class EnvLine
 
             start = ++at;
             at = Word(text, at);
+            if (at < 0)
+                return null;
             vars.Add((name, text[start..at]));
         }
     }
@@ -32,10 +45,10 @@ internal static class EnvLine
     /// <summary>Is this text one bash word, or none?</summary>
     public static bool IsWord(string value) => Word(value, 0) == value.Length;
 
-    /// <summary>The end of the bash word that starts here.</summary>
+    /// <summary>The end of the bash word that starts here; -1 when it has none.</summary>
     private static int Word(string text, int at)
     {
-        while (at < text.Length && !char.IsWhiteSpace(text[at]))
+        while (at >= 0 && at < text.Length && !char.IsWhiteSpace(text[at]))
         {
             at = text[at] switch
             {
@@ -49,7 +62,6 @@ internal static class EnvLine
         return at;
     }
 
-    // A quote that nothing closes is a bare character: the word ends at the next space.
     private static int Quoted(string text, int at)
     {
         for (var i = at + 1; i < text.Length; i++)
@@ -60,7 +72,7 @@ internal static class EnvLine
                 return i + 1;
         }
 
-        return at + 1;
+        return -1;
     }
 
     private static int Nested(string text, int at)
@@ -77,6 +89,6 @@ internal static class EnvLine
                 return i + 1;
         }
 
-        return at + 1;
+        return -1;
     }
 }

@@ -67,10 +67,21 @@ internal sealed class EnvShape(Findings findings)
     // An empty item is a job without variables of its own.
     private static YamlMap Nothing(YamlNode at) => new([], at.Mark);
 
-    private static YamlMap Line(string text, YamlMark mark)
+    private YamlMap Line(string text, YamlMark mark)
     {
         var vars = new OrderedDictionary<string, YamlEntry>(StringComparer.Ordinal);
-        foreach (var (name, value) in EnvLine.Parse(text))
+        if (EnvLine.Parse(text) is not { } assignments)
+        {
+            findings.Warn(
+                mark,
+                ProblemCode.BadValue,
+                $"a quote in '{Shapes.Short(text)}' is not closed: none of its variables is set",
+                "close the quote, or write each variable on a line of its own"
+            );
+            assignments = [];
+        }
+
+        foreach (var (name, value) in assignments)
             vars[name] = new YamlEntry(name, mark, new YamlScalar(value, true, mark));
         return new YamlMap([.. vars.Values], mark);
     }

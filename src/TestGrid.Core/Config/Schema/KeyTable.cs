@@ -157,6 +157,8 @@ internal static class KeyTable
         "filter_secrets",
         "trace",
         "perforce_test_path",
+        "name",
+        "stage",
     ];
 
     /// <summary>Keys of an entry of <c>jobs.include</c>; <c>exclude</c> and <c>allow_failures</c> take the same.</summary>

@@ -66,7 +66,7 @@ internal sealed class Shapes(Findings findings)
     }
 
     /// <summary>A list of commands. What YAML took for a mapping becomes the text it was written as, with a warning.</summary>
-    public YamlList? Commands(string key, YamlNode node)
+    public YamlList? Commands(string key, YamlNode node, bool keepEmpty)
     {
         var items = ImmutableArray.CreateBuilder<YamlNode>();
         foreach (var item in Flat(node))
@@ -77,7 +77,9 @@ internal sealed class Shapes(Findings findings)
                 items.AddRange(map.Entries.Select(entry => CommandOf(key, entry)));
         }
 
-        return items.Count == 0 ? null : new YamlList(items.ToImmutable(), node.Mark);
+        // An included job says «nothing» by an empty list or value, and then nothing shared and no default takes its place.
+        var isNothing = items.Count == 0 && !(keepEmpty && node is (YamlList or YamlScalar { Text: null }));
+        return isNothing ? null : new YamlList(items.ToImmutable(), node.Mark);
     }
 
     /// <summary>Yes or no as text <c>true</c> or <c>false</c>; null and a warning for anything else.</summary>

@@ -28,7 +28,6 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
             "java",
             "julia",
             "matlab",
-            "minimal",
             "nix",
             "node_js",
             "objective-c",
@@ -53,6 +52,7 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
             "jvm>java",
             "bash>shell",
             "sh>shell",
+            "minimal>shell",
             "swift>objective-c",
             "objective_c>objective-c"
         )

@@ -74,10 +74,11 @@ public static class YamlTree
         return builder.Read(Mended(text));
     }
 
-    // As Travis: a byte order mark goes, and no-break spaces that indent a line are spaces (people paste them).
+    // As Travis: a byte order mark goes, space at the end too (a block there has no last line feed), and no-break spaces
+    // that indent a line are spaces (people paste them).
     private static string Mended(string text)
     {
-        text = text.TrimStart('\uFEFF');
+        text = text.TrimStart('\uFEFF').TrimEnd();
         if (!text.Contains('\u00A0', StringComparison.Ordinal))
             return text;
         var mended = new StringBuilder(text.Length);

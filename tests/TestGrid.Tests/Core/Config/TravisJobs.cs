@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Config.Matrix;
 using TestGrid.Core.Config.Schema;
@@ -21,10 +22,16 @@ internal static class TravisJobs
         .. KeyTable.Phases,
     ];
 
+    // What the recordings were made for.
+    private static readonly Trigger Push = new(
+        TriggerKind.Push,
+        new CommitRef(new string('a', 40), "refs/heads/master", "fix the build", "dev")
+    );
+
     /// <summary>Our jobs; none when the reader refuses.</summary>
     public static List<string> Ours(string yaml, ConfigSettings? settings = null)
     {
-        settings ??= new ConfigSettings([]) { MaxCells = 2000, MaxBytes = 1 << 20 };
+        settings ??= new ConfigSettings([], Push, "owner/name") { MaxCells = 2000, MaxBytes = 1 << 20 };
         var findings = new Findings(".travis.yml");
         var expanded = CiConfigReader.Expand(".travis.yml", Encoding.UTF8.GetBytes(yaml), settings, findings);
         return expanded is null ? [] : [.. expanded.Jobs.Select(job => Text(job, expanded.GlobalEnv))];
