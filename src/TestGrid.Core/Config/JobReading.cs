@@ -35,12 +35,12 @@ internal sealed class JobReading(
     {
         var language = job.Text("language") ?? "generic";
         var rule = LanguageTable.Of(language);
-        var choice = BundleChoice.Of(job, language, rule, settings.Recipes);
+        var choice = BundleChoice.Of(job, language, rule, settings.Offers);
         var notes = new List<string>();
         if (choice.Impossible is not null && NeedsNoRuby(job, language))
         {
             rule = LanguageTable.Of("generic");
-            choice = BundleChoice.Of(job, "generic", rule, settings.Recipes);
+            choice = BundleChoice.Of(job, "generic", rule, settings.Offers);
             notes.Add("the configuration names no language, which for Travis is ruby: it runs without ruby here.");
         }
 

@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Text;
 using System.Text.RegularExpressions;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
 
@@ -13,9 +14,9 @@ namespace TestGrid.Tests.Core.Jobs;
 internal sealed partial class ScriptRun
 {
     public static readonly ConfigSettings Settings = new([
-        new RecipeOffer("base", "generic"),
-        new RecipeOffer("c", "c"),
-        new RecipeOffer("python", "python", "3.11"),
+        new BundleOffer("base", "generic", []),
+        new BundleOffer("c", "c", []),
+        new BundleOffer("python", "python", ["3.11"]),
     ]);
 
     private ScriptRun(int exitCode, string output, ImmutableArray<PhaseEnd> phases, PhaseMarks marks)

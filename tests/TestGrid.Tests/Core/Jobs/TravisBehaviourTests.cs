@@ -1,6 +1,7 @@
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
 using TestGrid.Tests.Support;
@@ -24,7 +25,7 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
 
     private static readonly ConfigSettings Settings = ScriptRun.Settings with
     {
-        Recipes = [.. ScriptRun.Settings.Recipes, new RecipeOffer("python310", "python", "3.10")],
+        Offers = [.. ScriptRun.Settings.Offers, new BundleOffer("python310", "python", ["3.10"])],
     };
 
     [Fact]
