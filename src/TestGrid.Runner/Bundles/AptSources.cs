@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.IO.Compression;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

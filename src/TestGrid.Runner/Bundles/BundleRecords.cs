@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

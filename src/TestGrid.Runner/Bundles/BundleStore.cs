@@ -4,6 +4,7 @@ using System.IO.Compression;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

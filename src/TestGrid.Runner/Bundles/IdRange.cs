@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

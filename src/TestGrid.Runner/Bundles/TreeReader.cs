@@ -5,6 +5,7 @@ using System.Runtime.ExceptionServices;
 using System.Security.Cryptography;
 using System.Text;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 

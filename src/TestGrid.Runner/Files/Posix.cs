@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Text;
 
-namespace TestGrid.Runner.Bundles;
+namespace TestGrid.Runner.Files;
 
 /// <summary>What .NET does not say about files: owners, types, links and names as bytes.</summary>
 internal static unsafe partial class Posix
@@ -118,6 +118,43 @@ internal static unsafe partial class Posix
         }
     }
 
+    /// <summary>
+    /// Gives the folder and all in it to one user, and one time of change to all but folders' own; links themselves,
+    /// never what they point at. The names are bytes, so nothing is missed that is no UTF-8.
+    /// </summary>
+    /// <param name="owner">User and group; null leaves them.</param>
+    /// <param name="changed">Seconds since 1970; null leaves it.</param>
+    public static void Dress(string folder, (long User, long Group)? owner, long? changed) =>
+        Dress(Encoding.UTF8.GetBytes(folder), owner, changed);
+
+    private static void Dress(byte[] path, (long User, long Group)? owner, long? changed)
+    {
+        byte[] name = [.. path, 0];
+        if ((Look(name).Mode & 0xF000) == 0x4000)
+        {
+            foreach (var child in Names(name))
+                Dress([.. path, (byte)'/', .. child], owner, changed);
+        }
+        var times = stackalloc long[] { changed ?? 0, 0, changed ?? 0, 0 };
+        fixed (byte* pointer = name)
+        {
+            if (changed is not null && utimensat(CurrentFolder, pointer, times, NoFollow) != 0)
+                throw Failed("utimensat", name);
+            if (owner is { } to && lchown(pointer, (uint)to.User, (uint)to.Group) != 0)
+                throw Failed("chown", name);
+        }
+    }
+
+    /// <summary>A second name for a file; false when the file systems differ or do not want it.</summary>
+    public static bool TryLink(string file, string name)
+    {
+        fixed (
+            byte* from = Encoding.UTF8.GetBytes(file + '\0'),
+                to = Encoding.UTF8.GetBytes(name + '\0')
+        )
+            return link(from, to) == 0;
+    }
+
     /// <summary>Returns when everything written to the file system of <paramref name="path"/> is on its disk.</summary>
     public static void Settle(string path)
     {
@@ -163,6 +200,12 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int lchown(byte* path, uint user, uint group);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int utimensat(int folder, byte* path, long* times, int flags);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int link(byte* from, byte* to);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int syncfs(int handle);

@@ -1,4 +1,4 @@
-namespace TestGrid.Runner.Bundles;
+namespace TestGrid.Runner.Files;
 
 /// <summary>Locks between processes: the kernel lets go of them when their holder dies, however it dies.</summary>
 internal static class FileLock
