@@ -94,7 +94,7 @@ public static class BuildEndpoints
     internal static Accepted<BuildStarted> Started(long build, Bells bells, PublicAddress address)
     {
         bells.BuildChanged(build);
-        bells.Planner.Ring();
+        bells.Unplanned.Ring();
         var url = address.OfBuild(build);
         return TypedResults.Accepted(url, new BuildStarted(build, url));
     }

@@ -28,7 +28,7 @@ namespace TestGrid.Server.Dashboard;
 [JsonSerializable(typeof(ImmutableArray<RepositoryRecord>))]
 [JsonSerializable(typeof(RepositoryAdded))]
 [JsonSerializable(typeof(RepositoryRequest))]
-[JsonSerializable(typeof(HookSecret))]
+[JsonSerializable(typeof(HookSecretShown))]
 [JsonSerializable(typeof(CredentialRequest))]
 [JsonSerializable(typeof(SecretRequest))]
 [JsonSerializable(typeof(ImmutableArray<string>))]

@@ -31,7 +31,7 @@ public sealed record RepositoryRequest(string Url, string? Slug);
 public sealed record RepositoryAdded(RepositoryRecord Repository, string Secret);
 
 /// <param name="Secret">Shown this once.</param>
-public sealed record HookSecret(string Secret, string WebhookUrl);
+public sealed record HookSecretShown(string Secret, string WebhookUrl);
 
 /// <summary>Repositories: register, look, remove, and a new webhook secret.</summary>
 public static class RepositoryEndpoints
@@ -90,14 +90,14 @@ public static class RepositoryEndpoints
     ) =>
         await removal.RemoveAsync(id, Answers.Who(context), stop) ? TypedResults.NoContent() : Answers.NoRepository(id);
 
-    private static async Task<Results<Ok<HookSecret>, ProblemHttpResult>> RotateAsync(
+    private static async Task<Results<Ok<HookSecretShown>, ProblemHttpResult>> RotateAsync(
         long id,
         RepositoryStore repositories,
         PublicAddress address,
         CancellationToken stop
     ) =>
         await repositories.RotateHookSecretAsync(id, stop) is { } secret
-            ? TypedResults.Ok(new HookSecret(secret, address.OfHook(id)))
+            ? TypedResults.Ok(new HookSecretShown(secret, address.OfHook(id)))
             : Answers.NoRepository(id);
 
     private static string Short(string text) => text.Length <= 100 ? text : text[..100];

@@ -13,11 +13,11 @@ namespace TestGrid.Server.Planning;
 public abstract record Planned
 {
     /// <summary>It has jobs.</summary>
-    public sealed record Jobs(BuildPlan Plan) : Planned;
+    public sealed record WithJobs(BuildPlan Plan) : Planned;
 
     /// <summary>It is over with no job at all.</summary>
     /// <param name="Problems">What is wrong in its configuration.</param>
-    public sealed record Ended(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems) : Planned;
+    public sealed record Over(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems) : Planned;
 
     /// <summary>Its repository cannot be fetched just now.</summary>
     public sealed record Later(string Why) : Planned;
@@ -26,7 +26,7 @@ public abstract record Planned
 /// <summary>Makes one build's plan from its commit. It changes nothing.</summary>
 public sealed class BuildPlanner(
     CommitFiles files,
-    ReadConfig read,
+    OfferedRecipes recipes,
     RepositoryStore repositories,
     PlanningOptions options,
     PublicAddress address
@@ -47,7 +47,7 @@ public sealed class BuildPlanner(
         }
         catch (CommitGoneException e)
         {
-            return new Planned.Ended(new(BuildState.Errored, JobReason.CommitGone, e.Message), null, []);
+            return new Planned.Over(new(BuildState.Errored, JobReason.CommitGone, e.Message), null, []);
         }
         catch (GitFetchException e)
         {
@@ -73,9 +73,13 @@ public sealed class BuildPlanner(
 
     private Planned Make(UnplannedBuild build, CommitFile file)
     {
-        var reading = read(file.Name, file.Bytes);
+        var settings = new ConfigSettings(recipes(), build.Trigger, build.Repository.Slug)
+        {
+            MaxCells = options.JobsMax,
+        };
+        var reading = CiConfigReader.Read(file.Name, file.Bytes, settings);
         if (reading is ConfigReading.Refused(var problems))
-            return new Planned.Ended(
+            return new Planned.Over(
                 new(BuildState.Errored, JobReason.Config, Sentence(problems)),
                 file.Name,
                 problems
@@ -89,16 +93,9 @@ public sealed class BuildPlanner(
         )
         {
             var skipped = new BuildVerdict(BuildState.Cancelled, BuildReason.Skipped, why);
-            return new Planned.Ended(skipped, file.Name, config.Problems);
+            return new Planned.Over(skipped, file.Name, config.Problems);
         }
-        if (config.Jobs.Length is 0 || config.Jobs.Length > options.JobsMax)
-        {
-            var sentence = config.Jobs.IsEmpty
-                ? $"{file.Name} gives no job to run"
-                : $"{file.Name} gives {config.Jobs.Length} jobs; at most {options.JobsMax} are run";
-            return new Planned.Ended(new(BuildState.Errored, JobReason.Config, sentence), file.Name, config.Problems);
-        }
-        return new Planned.Jobs(Plan(build, config));
+        return new Planned.WithJobs(Plan(build, config));
     }
 
     private BuildPlan Plan(UnplannedBuild build, CiConfig config)
@@ -111,7 +108,7 @@ public sealed class BuildPlanner(
                     build.Repository.Ref,
                     build.Trigger,
                     job,
-                    options.Limits,
+                    job.Limits?.Within(options.Limits) ?? options.Limits,
                     address.Url
                 )
         );
@@ -125,7 +122,7 @@ public sealed class BuildPlanner(
         );
     }
 
-    private static Planned.Ended NoConfig() =>
+    private static Planned.Over NoConfig() =>
         new(
             new(
                 BuildState.Errored,

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Runner.Git;
@@ -32,5 +33,5 @@ public abstract class CommitFiles
 /// <summary>A file of a commit.</summary>
 public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes);
 
-/// <summary>Reads a configuration: the whole of it, or every problem in it. Pure.</summary>
-public delegate ConfigReading ReadConfig(string file, ReadOnlyMemory<byte> bytes);
+/// <summary>The recipes that exist here, in the order in which they are preferred. Asked for each build: they may be added to.</summary>
+public delegate ImmutableArray<RecipeOffer> OfferedRecipes();

@@ -34,7 +34,7 @@ public sealed partial class Planner(
     {
         while (!stop.IsCancellationRequested)
         {
-            var ring = bells.Planner.NextRing;
+            var ring = bells.Unplanned.NextRing;
             if (Take() is not { } build)
             {
                 await ring.OrAfter(TimeSpan.FromSeconds(5), time, stop);
@@ -55,7 +55,7 @@ public sealed partial class Planner(
                     busy.Remove(build.Repository.Id);
             }
             bells.BuildChanged(build.Id);
-            bells.Planner.Ring(); // the repository is free for its next build
+            bells.Unplanned.Ring(); // the repository is free for its next build
         }
     }
 
@@ -74,13 +74,13 @@ public sealed partial class Planner(
     {
         switch (await plans.MakeAsync(build, stop))
         {
-            case Planned.Jobs(var plan):
+            case Planned.WithJobs(var plan):
                 if (await builds.PlanAsync(build.Id, plan, stop))
                     BuildPlanned(log, build.Id, plan.Orders.Length, plan.ConfigFile);
-                bells.Scheduler.Ring();
+                bells.Room.Ring();
                 break;
 
-            case Planned.Ended(var verdict, var file, var problems):
+            case Planned.Over(var verdict, var file, var problems):
                 await builds.EndUnplannedAsync(build.Id, verdict, file, problems, stop);
                 BuildEnded(log, build.Id, verdict.State, verdict.Sentence);
                 break;

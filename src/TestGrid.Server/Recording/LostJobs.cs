@@ -26,7 +26,7 @@ public sealed class LostJobs(Recorder recorder, Leases leases, Bells bells, Time
         foreach (var job in strays)
             bells.JobChanged(job);
         if (!strays.IsEmpty)
-            bells.Scheduler.Ring();
+            bells.Room.Ring();
         return await recorder.ReturnExpiredAsync(stop);
     }
 }

@@ -144,7 +144,7 @@ public sealed partial class Recorder(
         JobEnded(log, lease.Job, lease.Attempt, verdict.State, verdict.Reason);
         bells.JobChanged(lease.Job);
         bells.OutputOf(lease.Job).Ring(); // log readers wait for the end too
-        bells.Scheduler.Ring();
+        bells.Room.Ring();
         return JobWish.CarryOn;
     }
 
@@ -195,7 +195,7 @@ public sealed partial class Recorder(
             bells.OutputOf(job).Ring();
         }
         if (!returned.IsEmpty)
-            bells.Scheduler.Ring();
+            bells.Room.Ring();
     }
 
     private void Cancelled(long build, ImmutableArray<JobId> asked)
@@ -206,7 +206,7 @@ public sealed partial class Recorder(
                 mine.Wish = JobWish.Stop;
         }
         bells.BuildChanged(build);
-        bells.Scheduler.Ring();
+        bells.Room.Ring();
     }
 
     private void Forget(JobId job, int attempt)

@@ -23,13 +23,13 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells)
     public void Set(string runner, int jobs)
     {
         slots[runner] = jobs;
-        bells.Scheduler.Ring();
+        bells.Room.Ring();
     }
 
     /// <summary>A runner went away, or takes no new jobs.</summary>
     public void Remove(string runner)
     {
         slots.TryRemove(runner, out _);
-        bells.Scheduler.Ring();
+        bells.Room.Ring();
     }
 }

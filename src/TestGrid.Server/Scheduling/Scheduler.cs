@@ -17,7 +17,7 @@ public sealed partial class Scheduler(
     Bells bells,
     TimeProvider time,
     ILogger<Scheduler> log
-) : Stage(bells.Scheduler, time, log)
+) : Stage(bells.Room, time, log)
 {
     private const int Look = 1000; // more jobs than this wait for their words, not for their turn
 

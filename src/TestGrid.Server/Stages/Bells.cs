@@ -15,10 +15,10 @@ public sealed class Bells
     private readonly Bell[] outputs = Make();
 
     /// <summary>A build was stored and waits for its plan.</summary>
-    public Bell Planner { get; } = new();
+    public Bell Unplanned { get; } = new();
 
     /// <summary>A job waits, or a runner has room.</summary>
-    public Bell Scheduler { get; } = new();
+    public Bell Room { get; } = new();
 
     /// <summary>Some build changed: the list of builds is worth another look.</summary>
     public Bell Builds { get; } = new();

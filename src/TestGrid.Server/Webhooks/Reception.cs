@@ -93,7 +93,7 @@ public sealed partial class Reception(
                 var (build, isNew) = await deliveries.AcceptAsync(delivery, request, stop);
                 if (!isNew)
                     return new Received(DeliveryOutcome.Duplicate, $"build {build} was started for it before", build);
-                bells.Planner.Ring();
+                bells.Unplanned.Ring();
                 bells.BuildChanged(build);
                 return new Received(DeliveryOutcome.Accepted, $"started build {build}", build);
 

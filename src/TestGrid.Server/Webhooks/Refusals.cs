@@ -14,7 +14,7 @@ public sealed class Refusals(DeliveryStore deliveries, Bells bells, TimeProvider
     private static readonly TimeSpan Every = TimeSpan.FromMinutes(10);
     private const int KindsMax = 4096;
 
-    private readonly ConcurrentDictionary<(long? Repository, string Host), Kind> kinds = new();
+    private readonly ConcurrentDictionary<(long? Repository, string Host), Tally> kinds = new();
 
     /// <param name="repository">The registered repository it named, or null: a stranger's words make no new kind.</param>
     /// <param name="host">The git host's folder.</param>
@@ -24,7 +24,7 @@ public sealed class Refusals(DeliveryStore deliveries, Bells bells, TimeProvider
     {
         if (kinds.Count > KindsMax)
             kinds.Clear();
-        var kind = kinds.GetOrAdd((repository, host), _ => new Kind());
+        var kind = kinds.GetOrAdd((repository, host), _ => new Tally());
         var now = time.GetUtcNow();
         int more;
         lock (kind)
@@ -41,7 +41,7 @@ public sealed class Refusals(DeliveryStore deliveries, Bells bells, TimeProvider
         bells.Repositories.Ring();
     }
 
-    private sealed class Kind
+    private sealed class Tally
     {
         public DateTimeOffset Next;
         public int Unwritten;

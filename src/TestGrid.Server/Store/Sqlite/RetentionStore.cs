@@ -12,9 +12,9 @@ public sealed class RetentionStore(SqliteDatabase database, TimeProvider time)
         AND NOT EXISTS (SELECT 1 FROM jobs AS j WHERE j.build = b.id AND j.finished_at IS NULL) ORDER BY id LIMIT 10000
         """;
 
-    public ImmutableArray<long> WithLogs() => Ended(before: long.MaxValue);
+    public ImmutableArray<long> WithLogs() => Finished(before: long.MaxValue);
 
-    public ImmutableArray<long> WithLogsEndedBefore(TimeSpan age) => Ended(time.Now - (long)age.TotalMilliseconds);
+    public ImmutableArray<long> WithLogsEndedBefore(TimeSpan age) => Finished(time.Now - (long)age.TotalMilliseconds);
 
     public Task LogsGoneAsync(long build, CancellationToken stop) =>
         database.WriteAsync(
@@ -25,7 +25,7 @@ public sealed class RetentionStore(SqliteDatabase database, TimeProvider time)
             stop
         );
 
-    private ImmutableArray<long> Ended(long before)
+    private ImmutableArray<long> Finished(long before)
     {
         using var db = database.Read();
         return [.. db.Query<long>(Select, new { before })];

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Text;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
@@ -12,11 +13,11 @@ public sealed class MemoryCommits : CommitFiles
 {
     private readonly ConcurrentQueue<Exception> troubles = new();
 
-    /// <summary>What the configuration of every commit means.</summary>
-    public ConfigReading Config { get; set; } = new ConfigReading.Read(Some.Grid(Some.Config("1"), Some.Config("2")));
+    /// <summary>The configuration of every commit, or null when it has none.</summary>
+    public string? Config { get; set; } = "language: c\nenv:\n  - N=1\n  - N=2\nscript: make test\n";
 
-    /// <summary>Is there a file at all?</summary>
-    public bool HasFile { get; set; } = true;
+    /// <summary>The recipes there are.</summary>
+    public ImmutableArray<RecipeOffer> Recipes { get; } = [new("base", "generic"), new("c", "c")];
 
     /// <summary>What is asked waits for this.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
@@ -27,8 +28,6 @@ public sealed class MemoryCommits : CommitFiles
 
     /// <summary>The next question meets this.</summary>
     public void Meet(Exception trouble) => troubles.Enqueue(trouble);
-
-    public ConfigReading Read(string file, ReadOnlyMemory<byte> bytes) => Config;
 
     public override async ValueTask<CommitFile?> ReadConfigAsync(
         RepositoryRef repository,
@@ -41,7 +40,7 @@ public sealed class MemoryCommits : CommitFiles
         (Asked, Credential) = (Asked + 1, credential);
         if (troubles.TryDequeue(out var trouble))
             throw trouble;
-        return HasFile ? new CommitFile(".testgrid.yml", Encoding.UTF8.GetBytes("script: true\n")) : null;
+        return Config is { } text ? new CommitFile(".testgrid.yml", Encoding.UTF8.GetBytes(text)) : null;
     }
 
     public override async ValueTask<CommitRef> ResolveAsync(

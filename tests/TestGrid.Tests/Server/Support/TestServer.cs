@@ -60,7 +60,7 @@ public sealed class TestServer : IAsyncDisposable
         var commits = new MemoryCommits();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton<CommitFiles>(commits).AddSingleton<ReadConfig>(commits.Read);
+        builder.Services.AddSingleton<CommitFiles>(commits).AddSingleton<OfferedRecipes>(() => commits.Recipes);
         if (time is not null)
             builder.Services.AddSingleton(time);
         builder.Services.AddServer(

@@ -1,0 +1,171 @@
+using TestGrid.Core.Builds;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner.Git;
+using TestGrid.Server.Store;
+using TestGrid.Server.Store.Sqlite;
+using TestGrid.Tests.Server.Support;
+
+namespace TestGrid.Tests.Server.Planning;
+
+public sealed class PlannerTests : IAsyncLifetime
+{
+    private TestServer server = null!;
+    private long repository;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        server = await TestServer.StartAsync();
+        repository = (await server.AddRepositoryAsync()).Repository.Id;
+    }
+
+    public ValueTask DisposeAsync() => server.DisposeAsync();
+
+    [Fact]
+    public async Task A_build_becomes_a_job_for_each_cell()
+    {
+        var build = await PlannedAsync();
+
+        Assert.Equal((".testgrid.yml", BuildState.Waiting), (build.ConfigFile, build.Build.State));
+        Assert.Equal(["env"], build.Axes);
+        Assert.Equal(["1.1", "1.2"], build.Jobs.Select(job => job.Id.ToString()));
+        Assert.Equal("N=2", Assert.Single(build.Jobs[1].Values).Value);
+        var order = server.Get<JobStore>().Order(new JobId(1, 2));
+        Assert.Equal((1, "us/them", server.Url.ToString().TrimEnd('/')), (order.BuildNumber, order.Repository.Slug, order.PublicUrl));
+    }
+
+    [Fact]
+    public async Task A_configuration_that_asks_for_less_time_gets_less()
+    {
+        server.Commits.Config = "language: c\nscript: make\nlimits: {time: 2m}\n";
+
+        await PlannedAsync();
+
+        Assert.Equal(TimeSpan.FromMinutes(2), server.Get<JobStore>().Order(new JobId(1, 1)).Limits.Time);
+    }
+
+    [Fact]
+    public async Task A_problem_in_the_configuration_ends_the_build_and_is_shown_with_its_line()
+    {
+        server.Commits.Config = "language: c\nscript: [\n";
+
+        var build = await EndedAsync();
+
+        Assert.Equal((BuildState.Errored, JobReason.Config), (build.Build.State, build.Build.Reason));
+        Assert.Empty(build.Jobs);
+        Assert.NotEmpty(build.Problems);
+        Assert.Contains(".testgrid.yml:", build.Build.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_commit_without_a_configuration_says_what_to_add()
+    {
+        server.Commits.Config = null;
+
+        var build = await EndedAsync();
+
+        Assert.Equal((BuildState.Errored, JobReason.Config), (build.Build.State, build.Build.Reason));
+        Assert.Contains(".testgrid.yml", build.Build.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_vanished_commit_is_an_errored_build_with_the_reason()
+    {
+        server.Commits.Meet(new CommitGoneException("0123456 is not in us/them any more"));
+
+        var build = await EndedAsync();
+
+        Assert.Equal((BuildState.Errored, JobReason.CommitGone), (build.Build.State, build.Build.Reason));
+        Assert.Equal("0123456 is not in us/them any more", build.Build.Sentence);
+    }
+
+    [Fact]
+    public async Task A_job_that_cannot_run_here_ends_at_once_and_says_why()
+    {
+        server.Commits.Config = "language: c\nos: [linux, osx]\nscript: make\n";
+
+        var build = await PlannedAsync();
+
+        Assert.Equal([JobState.Waiting, JobState.Errored], build.Jobs.Select(job => job.State));
+        Assert.Equal(JobReason.NoPlatform, build.Jobs[1].Reason);
+        Assert.Contains("osx", build.Jobs[1].Sentence, StringComparison.OrdinalIgnoreCase);
+    }
+
+    [Theory]
+    [InlineData("branches:\n  only: [release]\n", "branches.only")]
+    [InlineData("branches:\n  except: [/^ma/]\n", "branches.except")]
+    public async Task A_push_to_a_branch_that_is_left_out_builds_nothing(string branches, string why)
+    {
+        server.Commits.Config = "language: c\nscript: make\n" + branches;
+
+        var build = await EndedAsync();
+
+        Assert.Equal((BuildState.Cancelled, BuildReason.Skipped), (build.Build.State, build.Build.Reason));
+        Assert.Contains(why, build.Build.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Who_asks_by_hand_gets_a_build_of_any_branch()
+    {
+        server.Commits.Config = "language: c\nscript: make\nbranches:\n  only: [release]\n";
+
+        var build = await server.StartBuildAsync();
+
+        Assert.Single(server.Get<BuildViews>().Build(build)!.Jobs);
+    }
+
+    [Fact]
+    public async Task A_build_by_hand_learns_its_commit_from_the_repository()
+    {
+        var build = server.Get<BuildViews>().Build(await server.StartBuildAsync())!.Build;
+
+        Assert.Equal(("main", Some.Sha, "The newest", "Ada"), (build.Branch, build.Sha, build.Title, build.Author));
+    }
+
+    [Fact]
+    public async Task A_build_cancelled_while_it_is_planned_gets_no_job()
+    {
+        var gate = new TaskCompletionSource();
+        server.Commits.Gate = gate.Task;
+        var build = await AddAsync();
+        using var answer = await server.Admin.PostAsync($"/api/v1/builds/{build}/cancel", null, Stop);
+        gate.SetResult();
+
+        var next = await AddAsync(); // planned after it: one repository's builds are planned in order
+        await server.UntilAsync(next, detail => detail.Jobs.Length > 0);
+
+        var detail = server.Get<BuildViews>().Build(build)!;
+        Assert.Equal((BuildState.Cancelled, 0), (detail.Build.State, detail.Jobs.Length));
+    }
+
+    [Fact]
+    public async Task A_slow_repository_holds_up_only_itself()
+    {
+        var gate = new TaskCompletionSource();
+        server.Commits.Gate = gate.Task;
+        var slow = await AddAsync();
+        var other = (await server.AddRepositoryAsync("/srv/us/others")).Repository.Id;
+        server.Commits.Gate = Task.CompletedTask;
+
+        var build = await server.Get<BuildStore>().AddAsync(new BuildRequest(other, Some.Trigger()), Stop);
+        server.Get<TestGrid.Server.Stages.Bells>().Unplanned.Ring();
+
+        await server.UntilAsync(build, detail => detail.Jobs.Length > 0);
+        gate.SetResult();
+        await server.UntilAsync(slow, detail => detail.Jobs.Length > 0);
+    }
+
+    private async Task<BuildDetail> PlannedAsync() =>
+        await server.UntilAsync(await AddAsync(), detail => detail.Jobs.Length > 0);
+
+    private async Task<BuildDetail> EndedAsync() =>
+        await server.UntilAsync(await AddAsync(), detail => detail.Build.FinishedAt is not null);
+
+    private async Task<long> AddAsync()
+    {
+        var build = await server.Get<BuildStore>().AddAsync(new BuildRequest(repository, Some.Trigger()), Stop);
+        server.Get<TestGrid.Server.Stages.Bells>().Unplanned.Ring();
+        return build;
+    }
+}
