@@ -73,17 +73,15 @@ public sealed class BuildPlanner(
 
     private Planned Make(UnplannedBuild build, CommitFile file)
     {
+        if (file.Refused is { } refused)
+            return new Planned.Over(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
         var settings = new ConfigSettings(recipes(), build.Trigger, build.Repository.Slug)
         {
             MaxCells = options.JobsMax,
         };
         var reading = CiConfigReader.Read(file.Name, file.Bytes, settings);
         if (reading is ConfigReading.Refused(var problems))
-            return new Planned.Over(
-                new(BuildState.Errored, JobReason.Config, Sentence(problems)),
-                file.Name,
-                problems
-            );
+            return new Planned.Over(new(BuildState.Errored, JobReason.Config, Sentence(problems)), file.Name, problems);
         var config = ((ConfigReading.Read)reading).Config;
         var commit = build.Trigger.Commit;
         if (

@@ -31,7 +31,10 @@ public abstract class CommitFiles
 }
 
 /// <summary>A file of a commit.</summary>
-public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes);
+/// <param name="Name">Its name at the repository's root.</param>
+/// <param name="Bytes">Its content.</param>
+/// <param name="Refused">Why it is not read (a link, too large), or null.</param>
+public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes, string? Refused = null);
 
 /// <summary>The recipes that exist here, in the order in which they are preferred. Asked for each build: they may be added to.</summary>
 public delegate ImmutableArray<RecipeOffer> OfferedRecipes();

@@ -32,7 +32,10 @@ public sealed class PlannerTests : IAsyncLifetime
         Assert.Equal(["1.1", "1.2"], build.Jobs.Select(job => job.Id.ToString()));
         Assert.Equal("N=2", Assert.Single(build.Jobs[1].Values).Value);
         var order = server.Get<JobStore>().Order(new JobId(1, 2));
-        Assert.Equal((1, "us/them", server.Url.ToString().TrimEnd('/')), (order.BuildNumber, order.Repository.Slug, order.PublicUrl));
+        Assert.Equal(
+            (1, "us/them", server.Url.ToString().TrimEnd('/')),
+            (order.BuildNumber, order.Repository.Slug, order.PublicUrl)
+        );
     }
 
     [Fact]
@@ -67,6 +70,16 @@ public sealed class PlannerTests : IAsyncLifetime
 
         Assert.Equal((BuildState.Errored, JobReason.Config), (build.Build.State, build.Build.Reason));
         Assert.Contains(".testgrid.yml", build.Build.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_configuration_that_is_not_read_says_why()
+    {
+        server.Commits.Refused = ".testgrid.yml is a link: put the file itself there";
+
+        var build = await EndedAsync();
+
+        Assert.Equal((JobReason.Config, server.Commits.Refused), (build.Build.Reason, build.Build.Sentence));
     }
 
     [Fact]

@@ -23,7 +23,10 @@ public sealed class SchedulerTests : IAsyncDisposable
         var second = await AddAsync(1);
         room.Set("one", 2);
 
-        await UntilAsync(() => StateOf(first, 2) is JobState.Queued && WaitsFor(second, 1)?.StartsWith("no free", StringComparison.Ordinal) == true);
+        await UntilAsync(() =>
+            StateOf(first, 2) is JobState.Queued
+            && WaitsFor(second, 1)?.StartsWith("no free", StringComparison.Ordinal) == true
+        );
 
         Assert.Equal((JobState.Queued, JobState.Queued), (StateOf(first, 1), StateOf(first, 2)));
         Assert.Equal("no free slot (2 of 2 busy)", WaitsFor(first, 3));
@@ -54,7 +57,10 @@ public sealed class SchedulerTests : IAsyncDisposable
         var other = await AddAsync(1, "us/others");
         room.Set("one", 3);
 
-        await UntilAsync(() => StateOf(other, 1) is JobState.Queued && WaitsFor(mine, 2)?.Contains("limit", StringComparison.Ordinal) == true);
+        await UntilAsync(() =>
+            StateOf(other, 1) is JobState.Queued
+            && WaitsFor(mine, 2)?.Contains("limit", StringComparison.Ordinal) == true
+        );
 
         Assert.Equal((JobState.Queued, JobState.Waiting), (StateOf(mine, 1), StateOf(mine, 2)));
     }

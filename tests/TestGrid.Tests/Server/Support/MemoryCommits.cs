@@ -19,6 +19,9 @@ public sealed class MemoryCommits : CommitFiles
     /// <summary>The recipes there are.</summary>
     public ImmutableArray<RecipeOffer> Recipes { get; } = [new("base", "generic"), new("c", "c")];
 
+    /// <summary>Why the file is not read, or null.</summary>
+    public string? Refused { get; set; }
+
     /// <summary>What is asked waits for this.</summary>
     public Task Gate { get; set; } = Task.CompletedTask;
 
@@ -40,7 +43,7 @@ public sealed class MemoryCommits : CommitFiles
         (Asked, Credential) = (Asked + 1, credential);
         if (troubles.TryDequeue(out var trouble))
             throw trouble;
-        return Config is { } text ? new CommitFile(".testgrid.yml", Encoding.UTF8.GetBytes(text)) : null;
+        return Config is { } text ? new CommitFile(".testgrid.yml", Encoding.UTF8.GetBytes(text), Refused) : null;
     }
 
     public override async ValueTask<CommitRef> ResolveAsync(
