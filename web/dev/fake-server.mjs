@@ -27,6 +27,8 @@ const routes = [
   [/^GET \/api\/v1\/jobs\/([\d.]+)$/, ([id]) => jobDetail(id)],
   [/^GET \/api\/v1\/repositories$/, () => (empty ? [] : repositories)],
   [/^POST \/api\/v1\/repositories$/, () => ({ repository: repositories[0], secret: 'dGhpcyBpcyBtYWRlIHVw' })],
+  [/^GET \/api\/v1\/repositories\/(\d+)$/, ([id]) => repositories.find((one) => one.id === Number(id))],
+  [/^POST \/api\/v1\/repositories\/\d+\/secret$/, () => ({ secret: 'bmV3IHNlY3JldA' })],
   [/^GET \/api\/v1\/repositories\/\d+\/deliveries$/, () => deliveries],
   [/^POST \/api\/v1\/repositories\/\d+\/deliveries\/test$/, () => deliveries[0]],
   [/^(POST|PUT|DELETE) \/api\/v1\//, () => ({ id: 42 })],

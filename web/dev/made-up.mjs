@@ -118,6 +118,11 @@ const two = [
   job(41, 3, { python: 'pypy' }, { ...FAILED, allowFailure: true, bundle: 'python' }),
 ];
 const only = [job(40, 1, {}, { ...FAILED, name: null })];
+const wide = ['gcc', 'clang', 'tcc'].flatMap((compiler, c) =>
+  Array.from({ length: 14 }, (_, i) =>
+    job(36, c * 14 + i + 1, { compiler, version: `1.${i}` }, (c * 14 + i) % 9 === 4 ? FAILED : i === 7 ? RUNNING : {}),
+  ),
+);
 const large = [
   job(37, 1, {}, { name: 'A log of 200,000 lines' }),
   job(37, 2, {}, { name: 'A log of a million lines' }),
@@ -229,6 +234,19 @@ export const builds = [
     axes: [],
     problems: [],
     jobs: large,
+  },
+  {
+    build: build(36, {
+      state: 'running',
+      title: 'A wide matrix',
+      jobCounts: counts(wide),
+      finishedAt: null,
+      createdAt: at(600000),
+    }),
+    configFile: '.testgrid.yml',
+    axes: ['compiler', 'version'],
+    problems: [],
+    jobs: wide,
   },
 ];
 

@@ -33,6 +33,7 @@ export const api = {
   build: (id: number) => ask<BuildDetail>('GET', paths.build(id)),
   job: (id: string) => ask<JobDetail>('GET', paths.job(id)),
   repositories: () => ask<RepositoryRecord[]>('GET', `${base}/repositories`),
+  repository: (id: number) => ask<RepositoryRecord>('GET', paths.repository(id)),
   deliveries: (id: number) => ask<DeliveryRecord[]>('GET', `${paths.repository(id)}/deliveries`),
 
   startBuild: (repository: string, branch: string | null) =>
@@ -49,6 +50,8 @@ export const api = {
       slug ? { url, slug } : { url },
     ),
   removeRepository: (id: number) => ask<unknown>('DELETE', paths.repository(id)),
+  /** A new secret for the webhook; the old one is refused from now on. */
+  renewHookSecret: (id: number) => ask<{ secret: string }>('POST', `${paths.repository(id)}/secret`),
   sendTest: (id: number) => ask<DeliveryRecord>('POST', `${paths.repository(id)}/deliveries/test`),
   setSecret: (id: number, name: string, value: string) => ask<unknown>('PUT', paths.secret(id, name), { value }),
   removeSecret: (id: number, name: string) => ask<unknown>('DELETE', paths.secret(id, name)),

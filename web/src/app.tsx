@@ -34,12 +34,12 @@ function TopBar({ path }: { path: string }) {
     path === at || path.startsWith(under) ? ({ 'aria-current': 'page' } as const) : {};
   return (
     <header class="top">
-      <a class="brand" href="/">
+      <a class="brand" href="/" aria-label="TestGrid">
         <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
           <path class="brand-cell" d="M1 2.5h5.5V7H1zM9.5 2.5H15V7H9.5zM1 9.5h5.5V14H1z" />
           <path class="brand-cross" d="m10 10 4.5 4m0-4L10 14" />
         </svg>
-        TestGrid
+        <span>TestGrid</span>
       </a>
       <nav aria-label="Main">
         <a href="/" {...here('/', '/builds/')}>

@@ -13,7 +13,7 @@ import {
 } from '../src/lib/ansi';
 
 const parse = (text: string, start = PLAIN) => parseLine(text, start);
-const shown = (text: string) => plainText(parse(text));
+const shown = (text: string) => plainText(parse(text).runs);
 
 describe('colours', () => {
   it('leave plain text alone', () => {

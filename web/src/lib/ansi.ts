@@ -82,10 +82,10 @@ export function parseLine(text: string, start: Style): ParsedLine {
   return { runs, end: style };
 }
 
-/** A line's text without its looks. */
-export function plainText(line: ParsedLine): string {
+/** The text of runs without their looks. */
+export function plainText(runs: readonly Run[]): string {
   let text = '';
-  for (const run of line.runs) if (!(run.style.flags & HIDDEN)) text += run.text;
+  for (const run of runs) if (!(run.style.flags & HIDDEN)) text += run.text;
   return text;
 }
 

@@ -3,6 +3,8 @@ export interface Source<T> {
   ask: () => Promise<T>;
   follow: (stop: AbortSignal) => AsyncIterable<T>;
   wait: (failures: number, stop: AbortSignal) => Promise<void>;
+  /** Nothing will change any more, so the end of the stream is the end. */
+  isOver: (value: T) => boolean;
 }
 
 /**
@@ -18,6 +20,7 @@ export async function watch<T>(
   for (let failures = 0; !stop.aborted; ) {
     let followed = false;
     let ended = false;
+    let over = false;
     const asked = source.ask().then(
       (value) => {
         // A snapshot is newer than any answer that comes after it.
@@ -31,13 +34,14 @@ export async function watch<T>(
         if (stop.aborted) return;
         followed = true;
         failures = 0;
+        over = source.isOver(value);
         show(value);
       }
       ended = true;
     } catch {
       // Told by the connection's state; the next round asks again.
     }
-    if (stop.aborted || !(await asked)) return;
+    if (stop.aborted || (ended && over) || !(await asked)) return;
     // A stream that ends in peace has nothing more to tell for now: no hurry to ask again.
     failures = Math.max(failures + 1, ended ? 6 : 0);
     await source.wait(failures, stop).catch(() => {});

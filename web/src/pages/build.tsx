@@ -17,7 +17,12 @@ import type { BuildDetail, BuildSummary, TriggerKind } from '../types';
 
 export function BuildPage({ id }: PageProps) {
   const number = Number(id);
-  const live = useLive<BuildDetail>(id, () => api.build(number), 'Build', [number]);
+  const live = useLive<BuildDetail>({
+    stream: 'Build',
+    argument: number,
+    ask: () => api.build(number),
+    isOver: ({ build, jobs }) => isFinal(build.state) && jobs.every((job) => isFinal(job.state)),
+  });
   const { value, refusal } = live.value;
   if (!value) return <NothingYet what={`Build ${id}`} refusal={refusal} />;
   return <Shown detail={value} refusal={refusal} />;
@@ -32,7 +37,7 @@ function Shown({ detail, refusal }: { detail: BuildDetail; refusal: Parameters<t
       <Head build={build} configFile={detail.configFile} />
       {refusal && <Refused refusal={refusal} />}
       <SignInHint />
-      {build.sentence && build.state !== 'passed' && (
+      {build.sentence && build.state !== 'passed' && !(build.reason === 'config' && problems.length > 0) && (
         <Notice kind={build.state === 'failed' || build.state === 'errored' ? 'error' : 'note'} title={build.sentence}>
           {build.reason && (
             <p class="muted">

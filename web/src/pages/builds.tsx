@@ -11,7 +11,12 @@ import type { BuildList, BuildSummary } from '../types';
 
 export function BuildsPage() {
   const repository = new URLSearchParams(place.value.search).get('repository');
-  const live = useLive<BuildList>(repository ?? '', () => api.builds(repository, null), 'Builds', [repository]);
+  const live = useLive<BuildList>({
+    stream: 'Builds',
+    argument: repository,
+    ask: () => api.builds(repository, null),
+    isOver: () => false,
+  });
   const older = useOlder(repository);
   const { value, refusal } = live.value;
 

@@ -17,7 +17,12 @@ import type { PageProps } from '../routes';
 import type { JobDetail, PhaseRecord } from '../types';
 
 export function JobPage({ id }: PageProps) {
-  const live = useLive<JobDetail>(id, () => api.job(id), 'Job', [id]);
+  const live = useLive<JobDetail>({
+    stream: 'Job',
+    argument: id,
+    ask: () => api.job(id),
+    isOver: ({ job, build }) => isFinal(job.state) && isFinal(build.state),
+  });
   const { value, refusal } = live.value;
   if (!value) return <NothingYet what={`Job ${id}`} refusal={refusal} />;
   return <Shown detail={value} refusal={refusal} />;
@@ -51,7 +56,7 @@ function Head({ detail, attempt }: { detail: JobDetail; attempt: number }) {
       <nav class="crumbs" aria-label="Where you are">
         <a href={`/?repository=${encodeURIComponent(build.repository)}`}>{build.repository}</a>
         <span aria-hidden="true">/</span>
-        <a href={buildPath(build.id)}>
+        <a class="cut" href={buildPath(build.id)}>
           #{build.number} {build.title}
         </a>
         <span aria-hidden="true">/</span>
@@ -69,7 +74,7 @@ function Head({ detail, attempt }: { detail: JobDetail; attempt: number }) {
       {shown.sentence && (
         <p class={`sentence is-${shown.state}`}>
           {shown.sentence}
-          {shown.reason && <code class="reason">{shown.reason}</code>}
+          {shown.reason && shown.state !== 'passed' && <code class="reason">{shown.reason}</code>}
         </p>
       )}
       {job.waitsFor && !isFinal(job.state) && (

@@ -128,7 +128,7 @@ function AddForm({ onAdded }: { onAdded: (answer: { repository: RepositoryRecord
             url.value = event.currentTarget.value;
           }}
         />
-        <small>https or ssh; a path only from the command line</small>
+        <small>https, ssh, or the absolute path of a repository on the server's machine</small>
       </label>
       <label>
         <span>Name (optional)</span>

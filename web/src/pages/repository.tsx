@@ -22,10 +22,9 @@ export function RepositoryPage({ id }: PageProps) {
 
   const load = async () => {
     try {
-      const [all, received] = await Promise.all([api.repositories(), api.deliveries(Number(id))]);
-      repository.value = all.find((one) => one.id === Number(id)) ?? null;
+      const [found, received] = await Promise.all([api.repository(Number(id)), api.deliveries(Number(id))]);
+      repository.value = found;
       deliveries.value = received;
-      refusal.value = repository.value ? null : new Refusal(404, `There is no repository ${id}`, null);
     } catch (error) {
       if (!repository.value) refusal.value = error instanceof Refusal ? error : new Refusal(0, String(error), null);
     }
@@ -78,12 +77,7 @@ function Shown({ repository, deliveries, reload }: ShownProps) {
       <StartBuild repository={repository} />
 
       <h2>Webhook</h2>
-      <p class="with-copy">
-        <code>{repository.webhookUrl}</code> <Copy text={repository.webhookUrl} what="webhook address" />
-      </p>
-      <p class="muted">
-        For pushes and tags, content type application/json. Its secret was shown when the repository was added.
-      </p>
+      <Webhook repository={repository} />
 
       <div class="section-head">
         <h2>Deliveries</h2>
@@ -114,6 +108,40 @@ function Shown({ repository, deliveries, reload }: ShownProps) {
         Remove {repository.slug}
       </Action>
     </section>
+  );
+}
+
+function Webhook({ repository }: { repository: RepositoryRecord }) {
+  const secret = useSignal<string | null>(null);
+  return (
+    <dl class="pairs">
+      <dt>Address</dt>
+      <dd>
+        <code>{repository.webhookUrl}</code> <Copy text={repository.webhookUrl} what="webhook address" />
+      </dd>
+      <dt>Secret</dt>
+      <dd>
+        {secret.value === null ? (
+          <span class="muted">shown once, when the repository was added</span>
+        ) : (
+          <>
+            <code>{secret.value}</code> <Copy text={secret.value} what="secret" />{' '}
+            <span class="muted">shown this once</span>
+          </>
+        )}{' '}
+        <Action
+          kind="quiet"
+          confirm="Make a new secret? Deliveries signed with the old one are refused from then on."
+          run={async () => {
+            secret.value = (await api.renewHookSecret(repository.id)).secret;
+          }}
+        >
+          New secret
+        </Action>
+      </dd>
+      <dt>Send</dt>
+      <dd class="muted">pushes and tags, as application/json</dd>
+    </dl>
   );
 }
 

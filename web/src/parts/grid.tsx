@@ -18,14 +18,19 @@ const STEPS: Record<string, [number, number]> = {
   ArrowRight: [0, 1],
 };
 
+/** From more columns than this, cells are narrow. */
+const WIDE = 8;
+
 /** A build's jobs as a table: the first axis down, the others across. */
 export function Grid({ layout }: { layout: GridLayout }) {
   const table = useRef<HTMLTableElement>(null);
   useGridKeys(table, layout);
   const [down = '', ...across] = layout.axes;
+  // Letters instead of words, so that a wide matrix is seen as a whole.
+  const narrow = layout.columns.length > WIDE;
   return (
     <section class="grid-scroll" aria-label="Jobs">
-      <table class="grid" ref={table}>
+      <table class={`grid${narrow ? ' narrow' : ''}`} ref={table}>
         <caption class="sr-only">
           Jobs: {down} down{across.length > 0 ? `, ${across.join(' and ')} across` : ''}
         </caption>
@@ -61,7 +66,7 @@ export function Grid({ layout }: { layout: GridLayout }) {
                 <td key={c} data-slot={`${r},${c}`} class={jobs.length === 0 ? 'none' : undefined}>
                   {jobs.length === 0 && <span class="sr-only">no job</span>}
                   {jobs.map((job) => (
-                    <Cell key={job.id} job={job} />
+                    <Cell key={job.id} job={job} narrow={narrow} />
                   ))}
                 </td>
               ))}
@@ -73,19 +78,30 @@ export function Grid({ layout }: { layout: GridLayout }) {
   );
 }
 
-function Cell({ job }: { job: JobSummary }) {
+function Cell({ job, narrow }: { job: JobSummary; narrow: boolean }) {
+  const { word, letter } = STATES[job.state];
+  const told = note(job);
   return (
-    <a class={`cell is-${job.state}`} href={jobPath(job.id)} title={job.sentence ?? undefined}>
+    <a class={`cell is-${job.state}`} href={jobPath(job.id)} title={(narrow && told) || (job.sentence ?? undefined)}>
       <StateShape state={job.state} size={18} />
-      <span class="cell-word">{STATES[job.state].word}</span>
+      <span class="cell-word">
+        {narrow ? (
+          <>
+            <span aria-hidden="true">{letter}</span>
+            <span class="sr-only">{word}</span>
+          </>
+        ) : (
+          word
+        )}
+      </span>
       <span class="cell-time">
         <Took from={job.startedAt} to={job.finishedAt} />
       </span>
-      {(job.name || job.allowFailure || note(job)) && (
+      {(job.allowFailure || (!narrow && (job.name || told))) && (
         <span class="cell-note">
-          {job.name && <span>{job.name}</span>}
+          {!narrow && job.name && <span>{job.name}</span>}
           {job.allowFailure && <MayFail />}
-          {note(job) && <span>{note(job)}</span>}
+          {!narrow && told && <span>{told}</span>}
         </span>
       )}
       <span class="sr-only">, job {job.id}</span>

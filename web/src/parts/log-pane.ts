@@ -1,3 +1,4 @@
+import { plainText } from '../lib/ansi';
 import { Painter, type Theme } from '../lib/colours';
 import type { LineRange } from '../lib/line-link';
 import { LogDocument } from '../lib/log-document';
@@ -14,9 +15,10 @@ export interface PaneState {
 }
 
 /**
- * A log on the screen: only the rows in sight exist. Theory of operation: the reader's place is `top`, in rows, and
- * ours to keep. Each frame sets the height that the scroll bar sees, then the scroll position, then the rows; in any
- * other order the browser clamps the position, and the scroll event that tells us looks like the reader's own.
+ * A log on the screen: only the rows in sight exist. Theory of operation: the reader's place is `top`, in rows. The
+ * browser scrolls in its own time, so a frame takes the reader's position over unless we have moved them ourselves
+ * (following, a link, a fold). It then sets the height that the scroll bar sees, the scroll position, the rows; in
+ * any other order the browser clamps the position, and the event that tells us looks like the reader's own move.
  */
 export class LogPane {
   readonly log = new LogDocument();
@@ -25,6 +27,8 @@ export class LogPane {
   /** The scroll position that we set or saw last: an event at another one is the reader's. */
   private placed = 0;
   private view = new Viewport(0, 0);
+  /** We have moved the reader, and the browser does not know yet. */
+  private moved = false;
   private seenLines = 0;
   private widest = 0;
   private frame = 0;
@@ -97,6 +101,7 @@ export class LogPane {
 
   follow(): void {
     this.following = true;
+    this.moved = true;
     this.schedule();
   }
 
@@ -108,7 +113,10 @@ export class LogPane {
     this.measure();
     const row = this.log.folds.rows(this.log.lines).rowOf(line);
     const inSight = row >= this.top && row + 1 <= this.top + this.view.height / ROW;
-    if (!inSight) this.top = Math.max(0, Math.min(row - this.view.height / ROW / 3, this.view.lastTop));
+    if (!inSight) {
+      this.top = Math.max(0, Math.min(row - this.view.height / ROW / 3, this.view.lastTop));
+      this.moved = true;
+    }
     this.schedule();
   }
 
@@ -146,16 +154,21 @@ export class LogPane {
     const part = this.top - Math.round(this.top);
     change();
     if (!this.following) this.top = this.log.folds.rows(this.log.lines).rowOf(line) + part;
+    this.moved = true;
     this.schedule();
   }
 
   private measure(): void {
     const rows = this.log.folds.rows(this.log.lines).count;
     const height = this.scroller.clientHeight;
-    if (rows !== this.view.rows || height !== this.view.height) this.view = new Viewport(rows, height);
+    if (rows === this.view.rows && height === this.view.height) return;
+    this.view = new Viewport(rows, height);
+    // The same scroll position is another row now.
+    if (this.view.isScaled) this.moved = true;
   }
 
   private layOut(): void {
+    if (!this.moved) this.onScroll();
     this.measure();
     this.space.style.height = `${this.view.space}px`;
     if (this.following) {
@@ -163,7 +176,8 @@ export class LogPane {
       this.seenLines = this.log.lines;
     }
     this.top = Math.max(0, Math.min(this.top, this.view.lastTop));
-    this.scrollToTop();
+    if (this.following || this.moved) this.scrollToTop();
+    this.moved = false;
     this.draw();
     this.tell({
       lines: this.log.lines,
@@ -220,7 +234,7 @@ export class LogPane {
     if (known?.key === key) return known.row;
 
     const runs = this.log.runs(line);
-    const text = this.log.plain(line);
+    const text = plainText(runs);
     this.widest = Math.max(this.widest, text.length);
     const matches = this.search?.matches(text) ?? [];
     const look: RowLook = { line, runs, fold: fold && { open, hidden }, milliseconds, picked, current, matches };
@@ -243,7 +257,7 @@ export class LogPane {
     if (up) this.leaveEnd();
     else if (top >= this.view.lastTop - 0.5) this.following = true;
     this.draw();
-    this.schedule();
+    this.schedule(); // whoever shows «following» and «new lines» is told with the next frame
   }
 
   private leaveEnd(): void {

@@ -104,12 +104,16 @@ export function SearchBar({ search }: { search: SearchControl }) {
       <span class="search-count" role="status">
         {search.count}
       </span>
-      <button type="button" class="quiet" aria-label="Previous match" onClick={() => search.step(-1)}>
-        ↑
-      </button>
-      <button type="button" class="quiet" aria-label="Next match" onClick={() => search.step(1)}>
-        ↓
-      </button>
+      {search.query.value !== '' && (
+        <>
+          <button type="button" class="quiet" aria-label="Previous match" onClick={() => search.step(-1)}>
+            ↑
+          </button>
+          <button type="button" class="quiet" aria-label="Next match" onClick={() => search.step(1)}>
+            ↓
+          </button>
+        </>
+      )}
     </search>
   );
 }

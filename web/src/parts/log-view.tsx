@@ -88,7 +88,12 @@ export function LogView({ detail, attempt, wanted }: LogViewProps) {
         <section class="log" ref={scroller} tabIndex={0} aria-label="Log lines" />
         {lines === 0 && <p class="log-empty muted">{all.value ? 'The log is empty.' : 'No output yet.'}</p>}
         {wasLive && !following && (newLines > 0 || !all.value) && lines > 0 && (
-          <button type="button" class="pill" onClick={() => pane.current?.follow()}>
+          <button
+            type="button"
+            class="pill"
+            onClick={() => pane.current?.follow()}
+            onWheel={(event) => scroller.current?.scrollBy(0, event.deltaY)} // it lies over the log, not in it
+          >
             {newLines > 0 ? `↓ ${newLines.toLocaleString('en')} new ${newLines === 1 ? 'line' : 'lines'}` : '↓ Follow'}
           </button>
         )}

@@ -1,7 +1,7 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { Refusal } from '../api';
-import { watch } from '../lib/watch';
+import { type Source, watch } from '../lib/watch';
 import { snapshots, waitToRetry } from '../live';
 
 /** What a live page knows: nothing yet, a value, or why there is none. */
@@ -10,14 +10,21 @@ export interface Live<T> {
   refusal: Refusal | null;
 }
 
-/** A thing as it is, until the page is left. `key` changes when another thing is meant. */
-export function useLive<T>(key: string, ask: () => Promise<T>, stream: string, args: unknown[]): Signal<Live<T>> {
+/** What is looked at: how to ask for it, and the hub's stream of it. */
+export interface Subject<T> extends Pick<Source<T>, 'ask' | 'isOver'> {
+  stream: 'Builds' | 'Build' | 'Job';
+  argument: string | number | null;
+}
+
+/** A thing as it is, until the page is left. */
+export function useLive<T>(subject: Subject<T>): Signal<Live<T>> {
+  const { ask, isOver, stream, argument } = subject;
   const live = useSignal<Live<T>>({ value: null, refusal: null });
   useEffect(() => {
     const leaving = new AbortController();
     live.value = { value: null, refusal: null };
     watch<T>(
-      { ask, follow: (stop) => snapshots<T>(stream, args, stop), wait: waitToRetry },
+      { ask, isOver, follow: (stop) => snapshots<T>(stream, [argument], stop), wait: waitToRetry },
       (value) => {
         live.value = { value, refusal: null };
       },
@@ -31,6 +38,6 @@ export function useLive<T>(key: string, ask: () => Promise<T>, stream: string, a
       leaving.signal,
     );
     return () => leaving.abort();
-  }, [key]);
+  }, [stream, argument]);
   return live;
 }
