@@ -79,7 +79,7 @@ export class LogDocument {
         this.folds.start(null, line);
         break;
       case 'group-end':
-        this.folds.end(null, line, keepFoldsOpen);
+        this.folds.end(null, line - 1, keepFoldsOpen);
         this.folds.hide(line);
         break;
       case 'time-start':
