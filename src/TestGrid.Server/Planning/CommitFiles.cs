@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
-using TestGrid.Core.Config;
+using TestGrid.Core.Bundles;
 using TestGrid.Runner.Git;
 
 namespace TestGrid.Server.Planning;
@@ -37,4 +37,4 @@ public abstract class CommitFiles
 public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes, string? Refused = null);
 
 /// <summary>The recipes that exist here, in the order in which they are preferred. Asked for each build: they may be added to.</summary>
-public delegate ImmutableArray<RecipeOffer> OfferedRecipes();
+public delegate ImmutableArray<BundleOffer> OfferedRecipes();

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text;
 using TestGrid.Core.Builds;
-using TestGrid.Core.Config;
+using TestGrid.Core.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Server.Planning;
 
@@ -17,7 +17,7 @@ public sealed class MemoryCommits : CommitFiles
     public string? Config { get; set; } = "language: c\nenv:\n  - N=1\n  - N=2\nscript: make test\n";
 
     /// <summary>The recipes there are.</summary>
-    public ImmutableArray<RecipeOffer> Recipes { get; } = [new("base", "generic"), new("c", "c")];
+    public ImmutableArray<BundleOffer> Recipes { get; } = [new("base", "generic", []), new("c", "c", [])];
 
     /// <summary>Why the file is not read, or null.</summary>
     public string? Refused { get; set; }
