@@ -12,7 +12,9 @@ namespace TestGrid.Core.Bundles;
 /// <param name="Mode">The twelve permission bits.</param>
 /// <param name="Owner">User and group as seen inside.</param>
 /// <param name="Size">In bytes; 0 unless it is a file.</param>
-/// <param name="Value">SHA-256 of a file, target of a link, <c>major:minor</c> of a device, else <c>-</c>; raw bytes.</param>
+/// <param name="Value">
+/// SHA-256 of a file, target of a link, <c>major:minor</c> of a device, else <c>-</c>; raw bytes.
+/// </param>
 public sealed record ManifestEntry(
     ReadOnlyMemory<byte> Path,
     char Type,

@@ -64,7 +64,9 @@ public sealed record Recipe
         };
 }
 
-/// <summary>A user to make; the group has the same name and id, the home is <c>/home/NAME</c>, the shell bash.</summary>
+/// <summary>
+/// A user to make; the group has the same name and id, the home is <c>/home/NAME</c>, the shell bash.
+/// </summary>
 public sealed record RecipeUser(string Name, int Uid, bool Sudo);
 
 /// <summary>A file to write, owned by root.</summary>
@@ -73,7 +75,9 @@ public sealed record RecipeUser(string Name, int Uid, bool Sudo);
 /// <param name="Text">Its whole content.</param>
 public sealed record RecipeFile(string Path, string Mode, string Text);
 
-/// <summary>A program that must exit with 0 and print <paramref name="Expect"/> somewhere; run as the first user.</summary>
+/// <summary>
+/// A program that must exit with 0 and print <paramref name="Expect"/> somewhere; run as the first user.
+/// </summary>
 public sealed record RecipeCheck(ImmutableArray<string> Run, string Expect);
 
 /// <summary>What a recipe offers to configurations: which bundle to take for a language and version.</summary>

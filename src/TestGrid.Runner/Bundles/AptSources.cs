@@ -19,7 +19,8 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
     private ImmutableArray<string> templates;
 
     /// <summary>
-    /// The text of <c>/etc/apt/sources.list</c> for a sandbox of this suite: mount it over the bundle's, which is empty.
+    /// The text of <c>/etc/apt/sources.list</c> for a sandbox of this suite: mount it over the bundle's, which is
+    /// empty.
     /// </summary>
     /// <exception cref="BundleException">The machine has no Debian mirror and the operator named none.</exception>
     public async ValueTask<string> ForSuiteAsync(string suite, CancellationToken stop) =>
@@ -40,7 +41,9 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
         return string.Concat(kept.Select(line => line + "\n"));
     }
 
-    /// <summary>The lines themselves; a pocket that the mirror has not got is left out for suites that have none.</summary>
+    /// <summary>
+    /// The lines themselves; a pocket that the mirror has not got is left out for suites that have none.
+    /// </summary>
     internal async ValueTask<ImmutableArray<string>> LinesAsync(string suite, CancellationToken stop)
     {
         // Two who ask at once find the same twice: cheaper than a lock.
@@ -208,8 +211,8 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
     private static partial Regex Address { get; }
 
     [GeneratedRegex(
-        "\\AAcquire::(?:(?:http|https)::(?:Proxy|Proxy::[^ ]+|Verify-Peer|Verify-Host)|Check-Valid-Until|Check-Date|ForceIPv[46]) "
-            + "\"[^\"\\s]+\";\\z"
+        "\\AAcquire::(?:https?::(?:Proxy|Proxy::[^ ]+|Verify-Peer|Verify-Host)|Check-Valid-Until|Check-Date"
+            + "|ForceIPv[46]) \"[^\"\\s]+\";\\z"
     )]
     private static partial Regex Kept { get; }
 }

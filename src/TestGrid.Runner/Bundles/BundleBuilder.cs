@@ -35,7 +35,8 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !stop.IsCancellationRequested)
         {
             throw new BundleException(
-                $"Bundle {recipe.Name} was not built within {options.BuildTime}. Remedy: look at the mirror, or raise Bundles:BuildTime."
+                $"Bundle {recipe.Name} was not built within {options.BuildTime}. "
+                    + "Remedy: look at the mirror, or raise Bundles:BuildTime."
             );
         }
     }
@@ -232,7 +233,8 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
             if (process.ExitCode != 0 || !said.Contains(check.Expect, StringComparison.Ordinal))
                 throw new BundleException(
                     $"Bundle {recipe.Name} fails its check '{string.Join(' ', check.Run)}': it ended with "
-                        + $"{process.ExitCode}, should say '{check.Expect}', and said: {said.Trim()} {(await complaints).Trim()}"
+                        + $"{process.ExitCode}, should say '{check.Expect}', and said: "
+                        + $"{said.Trim()} {(await complaints).Trim()}"
                 );
         }
         finally

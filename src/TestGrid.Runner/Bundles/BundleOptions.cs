@@ -5,7 +5,9 @@ namespace TestGrid.Runner.Bundles;
 /// <summary>The operator's settings for bundles.</summary>
 public sealed class BundleOptions
 {
-    /// <summary>The store's folder. Every folder above it must let others pass (mode o+x): sandboxes run as strangers.</summary>
+    /// <summary>
+    /// The store's folder. Every folder above it must let others pass (mode o+x): sandboxes run as strangers.
+    /// </summary>
     [Required]
     public string RootPath { get; set; } = "/var/lib/testgrid/bundles";
 
@@ -31,7 +33,9 @@ public sealed class BundleOptions
     /// </summary>
     public string? ExtraCertificates { get; set; }
 
-    /// <summary>The first id, on this machine, of the range that is 0 to 65535 inside. Ids of users that exist nowhere else.</summary>
+    /// <summary>
+    /// The first id, on this machine, of the range that is 0 to 65535 inside. Ids of users that exist nowhere else.
+    /// </summary>
     [Range(65536, 4_000_000_000)]
     public long IdBase { get; set; } = 100_000;
 

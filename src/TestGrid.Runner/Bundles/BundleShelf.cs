@@ -59,7 +59,9 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
         return (folder, held);
     }
 
-    /// <summary>Makes a finished build the bundle of its recipe. A kill before, within or after leaves all or nothing.</summary>
+    /// <summary>
+    /// Makes a finished build the bundle of its recipe. A kill before, within or after leaves all or nothing.
+    /// </summary>
     public void Publish(Recipe recipe, string folder, BundleRecord record)
     {
         var target = FolderOf(record.Digest);
@@ -92,7 +94,9 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
         return swept;
     }
 
-    /// <summary>Removes bundles that nobody uses: long unused and of no recipe, or over the store's size, oldest first.</summary>
+    /// <summary>
+    /// Removes bundles that nobody uses: long unused and of no recipe, or over the store's size, oldest first.
+    /// </summary>
     public async Task<long> CleanAsync(RecipeBook recipes, CancellationToken stop)
     {
         var wanted = recipes

@@ -55,7 +55,9 @@ public sealed partial class BundleStore
     /// another job or another process does it; it is called on any thread. Cancelling one who waits does not stop the
     /// build for the others; when nobody is left, it stops and leaves nothing.
     /// </summary>
-    /// <exception cref="BundleException">There is no such recipe, or it cannot be built; the message says what mends it.</exception>
+    /// <exception cref="BundleException">
+    /// There is no such recipe, or it cannot be built; the message says what mends it.
+    /// </exception>
     public async ValueTask<BundleLease> GetAsync(
         string recipe,
         IProgress<BundleProgress> progress,
@@ -71,7 +73,9 @@ public sealed partial class BundleStore
         }
     }
 
-    /// <summary>Builds the recipe from what its mirror has today, also when there is a bundle; new jobs get the new one.</summary>
+    /// <summary>
+    /// Builds the recipe from what its mirror has today, also when there is a bundle; new jobs get the new one.
+    /// </summary>
     public async ValueTask<BundleLease> RenewAsync(
         string recipe,
         IProgress<BundleProgress> progress,
@@ -104,7 +108,9 @@ public sealed partial class BundleStore
                 .ThenByDescending(record => record.Epoch),
         ];
 
-    /// <summary>Reads the whole tree again and compares: lines that differ, <c>-</c> for what should be; empty when it is whole.</summary>
+    /// <summary>
+    /// Reads the whole tree again and compares: lines that differ, <c>-</c> for what should be; empty when it is whole.
+    /// </summary>
     public async ValueTask<ImmutableArray<string>> VerifyAsync(BundleDigest digest, CancellationToken stop)
     {
         await using var lease = shelf.TryLease(digest) ?? throw new BundleException($"There is no bundle {digest}.");
@@ -128,7 +134,10 @@ public sealed partial class BundleStore
             Swept(log, swept);
     }
 
-    /// <summary>Removes bundles by age and size (see <see cref="BundleOptions"/>); those in use are left. Returns the bytes freed.</summary>
+    /// <summary>
+    /// Removes bundles by age and size (see <see cref="BundleOptions"/>); those in use are left. Returns the bytes
+    /// freed.
+    /// </summary>
     public async ValueTask<long> CleanAsync(CancellationToken stop) => await shelf.CleanAsync(recipes, stop);
 
     private async Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
@@ -221,7 +230,7 @@ public sealed partial class BundleStore
         new(
             problems.Where(p => p.File.StartsWith(recipe + "/", StringComparison.Ordinal)).ToArray()
                 is { Length: > 0 } bad
-                ? $"The recipe of bundle {recipe} has problems:\n{string.Join('\n', bad.Select(problem => problem.ToString()))}"
+                ? $"The recipe of bundle {recipe} has problems:\n{string.Join('\n', bad.Select(one => one.ToString()))}"
                 : $"There is no bundle called '{recipe}'; there are: {string.Join(", ", recipes.Names)}."
         );
 

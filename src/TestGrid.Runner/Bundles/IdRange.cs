@@ -85,7 +85,8 @@ public sealed record IdRange(long Base)
         if (mapping.ExitCode != 0)
             throw new BundleException(
                 $"{tool} refused the ids {Base} to {Base + Count - 1}: {errors.Trim()}. "
-                    + $"Remedy: usermod --add-subuids {Base}-{Base + Count - 1} --add-subgids {Base}-{Base + Count - 1} USER"
+                    + $"Remedy: usermod --add-subuids {Base}-{Base + Count - 1} "
+                    + $"--add-subgids {Base}-{Base + Count - 1} USER"
             );
     }
 

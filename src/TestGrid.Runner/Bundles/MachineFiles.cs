@@ -13,7 +13,9 @@ public sealed record MachineFile(string Source, string Target);
 /// </summary>
 internal sealed class MachineFiles(AptSources sources, BundleOptions options)
 {
-    /// <summary>Inside: the extra authorities alone, for programs that bring their own list (<c>NODE_EXTRA_CA_CERTS</c>).</summary>
+    /// <summary>
+    /// Inside: the extra authorities alone, for programs that bring their own list (<c>NODE_EXTRA_CA_CERTS</c>).
+    /// </summary>
     private const string Extra = "/usr/local/share/ca-certificates/testgrid-extra.crt";
     private const string Whole = "/etc/ssl/certs/ca-certificates.crt";
 

@@ -30,7 +30,9 @@ internal sealed class SharedBuild : IProgress<BundleProgress>
         }
     }
 
-    /// <summary>Waits for the build; false when it is already being stopped, so that the caller starts another.</summary>
+    /// <summary>
+    /// Waits for the build; false when it is already being stopped, so that the caller starts another.
+    /// </summary>
     public async Task<bool> JoinAsync(
         Func<IProgress<BundleProgress>, CancellationToken, Task> build,
         IProgress<BundleProgress> listener,

@@ -4,7 +4,9 @@ using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Git;
 
-/// <summary>Copies a work tree as git sees it: what is tracked or new, and not what is ignored. Links stay links.</summary>
+/// <summary>
+/// Copies a work tree as git sees it: what is tracked or new, and not what is ignored. Links stay links.
+/// </summary>
 internal sealed class FileCopy(GitOptions options, CancellationToken stop)
 {
     private const int Deepest = 8;
@@ -132,7 +134,8 @@ internal sealed class FileCopy(GitOptions options, CancellationToken stop)
         }
         if (++files > options.MaxFiles || (bytes += source.Length) > options.MaxTreeBytes)
             throw new GitFetchException(
-                $"The work tree is larger than {options.MaxFiles} files or {options.MaxTreeBytes >> 20} MB (Git:MaxFiles, Git:MaxTreeBytes)."
+                $"The work tree is larger than {options.MaxFiles} files or {options.MaxTreeBytes >> 20} MB "
+                    + "(Git:MaxFiles, Git:MaxTreeBytes)."
             );
         File.Copy(from, to);
         File.SetLastWriteTimeUtc(to, source.LastWriteTimeUtc);

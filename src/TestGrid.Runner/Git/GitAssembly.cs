@@ -96,7 +96,7 @@ internal sealed class GitAssembly(
             throw new GitFetchException(
                 $"The submodule \"{module.Name}\" is not fetched: {problem} (.gitmodules says {Shown(module.Url)})"
             );
-        // A host that the operator registered is trusted as much as it was; any other may not be one of our own network.
+        // A host that the operator registered is trusted as it was; any other may not be one of our own network.
         if (
             url.Kind is not GitUrlKind.Local
             && url.Host != parent.Host
@@ -104,7 +104,8 @@ internal sealed class GitAssembly(
             && await PrivateAddress.IsPrivateAsync(url.Host, stop)
         )
             throw new GitFetchException(
-                $"The submodule \"{module.Name}\" is not fetched: {url.Host} is in a private network (Git:PrivateSubmodules)."
+                $"The submodule \"{module.Name}\" is not fetched: {url.Host} is in a private network "
+                    + "(Git:PrivateSubmodules)."
             );
         return url;
     }

@@ -1,6 +1,8 @@
 namespace TestGrid.Runner.Git;
 
-/// <summary>How to fetch a repository that is not open to all. Held in memory only: it stands in no config and no message.</summary>
+/// <summary>
+/// How to fetch a repository that is not open to all. Held in memory only: it stands in no config and no message.
+/// </summary>
 public abstract record GitCredential
 {
     /// <summary>Over https.</summary>

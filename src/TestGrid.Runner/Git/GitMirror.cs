@@ -80,7 +80,10 @@ public sealed partial class GitMirror : IWorkspaceSource
         };
     }
 
-    /// <summary>Fetches, and gives the commit a branch stands at now; null when there is no such branch. A null name is the repository's first choice.</summary>
+    /// <summary>
+    /// Fetches, and gives the commit a branch stands at now; null when there is no such branch. A null name is the
+    /// repository's first choice.
+    /// </summary>
     public async ValueTask<CommitRef?> ResolveAsync(
         RepositoryRef repository,
         string? branch,
@@ -122,7 +125,9 @@ public sealed partial class GitMirror : IWorkspaceSource
     /// <summary>Removes what an earlier life left half-done. Call it once, before the first job.</summary>
     public ValueTask SweepAsync(CancellationToken stop) => new(Task.Run(shelf.Sweep, stop));
 
-    /// <summary>Removes checkouts and mirrors by age and size (see <see cref="GitOptions"/>); those in use are left.</summary>
+    /// <summary>
+    /// Removes checkouts and mirrors by age and size (see <see cref="GitOptions"/>); those in use are left.
+    /// </summary>
     public async ValueTask CleanAsync(CancellationToken stop)
     {
         if (await Task.Run(() => shelf.CleanAsync(stop), stop) is var removed and > 0)
@@ -170,7 +175,8 @@ public sealed partial class GitMirror : IWorkspaceSource
         await FetchAsync(url, credential, stop, sha);
         if (!Has(url, sha))
             throw new CommitGoneException(
-                $"Commit {sha} is not in {url}: it was force-pushed away, or its branch was deleted, before it could be fetched."
+                $"Commit {sha} is not in {url}: it was force-pushed away, or its branch was deleted, "
+                    + "before it could be fetched."
             );
     }
 

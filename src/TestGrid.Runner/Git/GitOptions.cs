@@ -17,11 +17,19 @@ public sealed class GitOptions
     [Range(0, 65535)]
     public int UserId { get; set; } = 2000;
 
-    /// <summary>Lets ssh use the keys and settings of the user the runner runs as, for repositories without a key of their own.</summary>
+    /// <summary>
+    /// Lets ssh use the keys and settings of the user the runner runs as, for repositories without a key of their own.
+    /// </summary>
     public bool UseOwnSshKeys { get; set; }
 
-    /// <summary>Lets submodules come from addresses in private networks too. They are named by whoever can push.</summary>
+    /// <summary>
+    /// Lets submodules come from addresses in private networks too. They are named by whoever can push.
+    /// </summary>
     public bool PrivateSubmodules { get; set; }
+
+    /// <summary>The ssh program.</summary>
+    [Required]
+    public string Ssh { get; set; } = "ssh";
 
     [Range(0, 1000)]
     public int MaxSubmodules { get; set; } = 64;

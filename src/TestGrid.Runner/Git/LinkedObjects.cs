@@ -2,13 +2,19 @@ using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Git;
 
-/// <summary>A second folder of a repository's objects that takes no room: objects never change, so links will do.</summary>
+/// <summary>
+/// A second folder of a repository's objects that takes no room: objects never change, so links will do.
+/// </summary>
 internal static class LinkedObjects
 {
     private const UnixFileMode OthersRead = UnixFileMode.OtherRead;
 
-    /// <summary>Links each object file where it can, and copies it where it cannot, or where others may not read it.</summary>
-    /// <param name="owner">Who gets the folders and the copies; null leaves them ours. What is linked stays whose it is.</param>
+    /// <summary>
+    /// Links each object file where it can, and copies it where it cannot, or where others may not read it.
+    /// </summary>
+    /// <param name="owner">
+    /// Who gets the folders and the copies; null leaves them ours. What is linked stays whose it is.
+    /// </param>
     public static void Make(string from, string to, (long User, long Group)? owner)
     {
         Directory.CreateDirectory(to);

@@ -52,7 +52,9 @@ internal sealed class GitWorld : IDisposable
             JobLimits.Default
         );
 
-    /// <summary>Runs a script in the workspace as the job's user, with the objects shown where a sandbox shows them.</summary>
+    /// <summary>
+    /// Runs a script in the workspace as the job's user, with the objects shown where a sandbox shows them.
+    /// </summary>
     public static async Task<string> InsideAsync(Workspace workspace, string script, CancellationToken stop)
     {
         const string enter = """

@@ -41,7 +41,8 @@ public sealed class WorkingFolderTests : IDisposable
                 Stop
             );
             Assert.Equal(
-                " M a.txt\n D gone.txt\n M run.sh\n?? link\n?? new/\nfirst\nchanged\na.txt\na.txt\nlink\nnew\nrun.sh\n102000\n",
+                " M a.txt\n D gone.txt\n M run.sh\n?? link\n?? new/\nfirst\n"
+                    + "changed\na.txt\na.txt\nlink\nnew\nrun.sh\n102000\n",
                 said
             );
         }
