@@ -12,15 +12,21 @@ namespace TestGrid.Core.Config;
 /// </summary>
 public static class CiConfigReader
 {
+    // Each job carries its commands along, in the queue too: a block that an anchor repeats in 200 jobs is there 200 times.
+    private const long MostCharacters = 16 << 20;
+
     /// <param name="file">The file's name, for problems and for what is the default where Travis's differs: <c>.travis.yml</c>.</param>
     /// <param name="utf8">Its bytes.</param>
     /// <param name="settings">What there is here to run it with.</param>
     public static ConfigReading Read(string file, ReadOnlyMemory<byte> utf8, ConfigSettings settings)
     {
         var findings = new Findings(file);
-        return Expand(file, utf8, settings, findings) is { } expanded
-            ? Compose(expanded, settings, findings)
-            : new ConfigReading.Refused(findings.All);
+        if (
+            Expand(file, utf8, settings, findings) is { } expanded
+            && Compose(expanded, settings, findings) is { } config
+        )
+            return new ConfigReading.Read(config);
+        return new ConfigReading.Refused(findings.All);
     }
 
     /// <summary>Everything up to the jobs, before the words of this house; null when it is refused.</summary>
@@ -65,12 +71,26 @@ public static class CiConfigReader
         return new ExpandedConfig(root, jobs, expansion.GlobalEnv, shaped.Has("language"));
     }
 
-    private static ConfigReading.Read Compose(ExpandedConfig expanded, ConfigSettings settings, Findings findings)
+    private static CiConfig? Compose(ExpandedConfig expanded, ConfigSettings settings, Findings findings)
     {
         var (root, jobs, globalEnv, isLanguageGiven) = expanded;
         var axes = new VaryingAxes(jobs);
         var reading = new JobReading(settings, globalEnv, findings, isLanguageGiven);
         ImmutableArray<JobConfig> configs = [.. jobs.Select(job => reading.Read(job, axes.CellOf(job)))];
+        var characters = configs.Sum(config =>
+            config.Phases.Sum(phase => phase.Commands.Sum(text => (long)text.Length))
+        );
+        if (characters > MostCharacters)
+        {
+            findings.Error(
+                root.Mark,
+                ProblemCode.OverLimit,
+                $"the commands of all jobs together have {characters:N0} characters; at most {MostCharacters:N0} are taken",
+                "put long commands into a script of the repository"
+            );
+            return null;
+        }
+
         if (configs.Any(config => config.Stage is not null))
             findings.Warn(
                 (root.Entry("stages") ?? root.Entry("jobs"))?.Mark ?? root.Mark,
@@ -78,16 +98,14 @@ public static class CiConfigReader
                 "stages do not wait for each other yet: their jobs are ordered by stage and run at the same time"
             );
         var branches = root["branches"] as YamlMap;
-        return new ConfigReading.Read(
-            new CiConfig(
-                findings.File,
-                configs,
-                axes.Names,
-                findings.All,
-                Texts(branches?["only"]),
-                Texts(branches?["except"]),
-                ((root["jobs"] as YamlMap)?["fast_finish"] as YamlScalar)?.Text == "true"
-            )
+        return new CiConfig(
+            findings.File,
+            configs,
+            axes.Names,
+            findings.All,
+            Texts(branches?["only"]),
+            Texts(branches?["except"]),
+            ((root["jobs"] as YamlMap)?["fast_finish"] as YamlScalar)?.Text == "true"
         );
     }
 

@@ -33,7 +33,7 @@ internal static partial class KeyRepair
                 or > 40
             ? null
             : known
-                .Where(key => key.Length >= 3)
+                .Where(key => key.Length >= 3 && Math.Abs(key.Length - written.Length) <= 4)
                 .Select(key => (Key: key, Distance: Distance(written, key)))
                 .Where(found =>
                     found.Distance <= 4 && found.Distance < Math.Min(written.Length, found.Key.Length) / 2.0

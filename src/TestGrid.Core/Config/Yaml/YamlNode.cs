@@ -15,7 +15,7 @@ public abstract class YamlNode(YamlMark mark) : IEquatable<YamlNode>
     /// <summary>Where it starts in the file.</summary>
     public YamlMark Mark { get; } = mark;
 
-    /// <summary>How many nodes it would be if every alias in it were written out.</summary>
+    /// <summary>How many nodes it would be if every alias in it were written out, long texts counting as several.</summary>
     public abstract long Weight { get; }
 
     /// <summary>How many levels it is deep; a scalar is 1.</summary>
@@ -50,7 +50,7 @@ public sealed class YamlScalar(string? text, bool isPlain, YamlMark mark) : Yaml
 
     public bool IsPlain { get; } = isPlain;
 
-    public override long Weight => 1;
+    public override long Weight => 1 + ((Text?.Length ?? 0) / 16);
 
     public override int Depth => 1;
 

@@ -8,7 +8,7 @@ namespace TestGrid.Core.Config.Yaml;
 /// <summary>What one text may cost to read. A text over one of these is refused, however it is written.</summary>
 /// <param name="Bytes">The most bytes.</param>
 /// <param name="Depth">The most levels, aliases followed.</param>
-/// <param name="Weight">The most nodes, aliases and merges written out.</param>
+/// <param name="Weight">The most nodes, aliases and merges written out; every 16 characters of a text count as one more.</param>
 public sealed record YamlLimits(int Bytes = 256 << 10, int Depth = 50, long Weight = 100_000);
 
 /// <summary>Something wrong with a text, where it stands.</summary>
@@ -108,9 +108,10 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
 
     public YamlReading Read(string text)
     {
+        Parser? parser = null;
         try
         {
-            var parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
+            parser = new Parser(new Scanner(new StringReader(text), skipComments: true));
             parser.Consume<StreamStart>();
             if (parser.Accept<StreamEnd>(out _))
                 return new YamlReading(null, faults.ToImmutable());
@@ -124,6 +125,13 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
         catch (TooMuch over)
         {
             faults.Add(new YamlFault(over.Mark, YamlFaultKind.Limit, over.Message));
+        }
+        catch (Exception bug) when (bug is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
+        {
+            // The library's scanner breaks in some wrong texts (`script: [a` and a key on the next line): they are wrong all
+            // the same, near where it stood.
+            var near = parser?.Current is { } last ? MarkOf(last.End) : new YamlMark(1, 1);
+            faults.Add(new YamlFault(near, YamlFaultKind.Syntax, "this is not YAML, here or soon after"));
         }
 
         return new YamlReading(null, faults.ToImmutable());
