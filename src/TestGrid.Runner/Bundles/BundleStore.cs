@@ -169,6 +169,12 @@ public sealed partial class BundleStore
 
     private async Task BuildAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
     {
+        // An ordinary user can unpack into his id range, but not read what is its root's alone, so he cannot digest it.
+        if (Posix.EffectiveUser() != 0)
+            throw new BundleException(
+                $"Bundle {recipe.Name} is not in {options.RootPath}, and only root can build it. "
+                    + "Remedy: run this once as root (sudo); the bundle can then be used by others."
+            );
         await using var ours = await FileLock.HoldAsync(
             shelf.LockOf(recipe.Name),
             time,

@@ -95,8 +95,10 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
         // libgit2 asks again when the first answer was refused, without end, and it asks for whatever host it was
         // redirected to: a credential goes to the registered host only, and once.
         var same =
-            Uri.TryCreate(address, UriKind.Absolute, out var uri)
-            && uri.Host.Equals(url.Host, StringComparison.OrdinalIgnoreCase);
+            Uri.TryCreate(address, UriKind.Absolute, out var asking)
+            && Uri.TryCreate(url.Text, UriKind.Absolute, out var registered)
+            && asking.Scheme == registered.Scheme
+            && asking.Authority == registered.Authority;
         why =
             credential is not GitCredential.Password ? "it wants a user and a password, and this repository has none"
             : !same ? "it was redirected to another host, which gets no credential"
@@ -118,8 +120,7 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
                 when m.Contains("401", StringComparison.Ordinal)
                     || m.Contains("403", StringComparison.Ordinal)
                     || m.Contains("authentication", StringComparison.OrdinalIgnoreCase) => "its host refuses us: " + m,
-            var m when m.Contains("resolve", StringComparison.OrdinalIgnoreCase) =>
-                $"the name {url.Host} is not known: {m}",
+            var m when m.Contains("resolve", StringComparison.OrdinalIgnoreCase) => "a name is not known: " + m,
             var m when m.Contains("certificate", StringComparison.OrdinalIgnoreCase) => m
                 + ". Remedy: if a proxy signs for others, SSL_CERT_FILE names its authority",
             var m when url.Kind is GitUrlKind.Ssh => m + ". Is the key right, and the host's key in its known hosts?",
