@@ -21,6 +21,13 @@ public sealed partial class Housekeeping(
 
     protected override async Task<bool> DoOneAsync(CancellationToken stop)
     {
+        await KeepAsync(stop);
+        return false;
+    }
+
+    /// <summary>One round.</summary>
+    public async Task KeepAsync(CancellationToken stop)
+    {
         await deliveries.TrimAsync(options.DeliveryAge, options.DeliveriesPerRepository, stop);
         foreach (var build in past.WithLogsEndedBefore(options.LogAge))
             await RemoveAsync(build, "its time is over", stop);
@@ -34,7 +41,6 @@ public sealed partial class Housekeeping(
             await RemoveAsync(build, "all logs together are too large", stop);
             sum -= bytes;
         }
-        return false;
     }
 
     // The mark comes last: a crash between the two removes what is gone once more.

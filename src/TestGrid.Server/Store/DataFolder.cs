@@ -98,32 +98,29 @@ public sealed class DataFolder : IDisposable
 
     private static FileStream Lock(string path, string folder)
     {
+        var owner = System.IO.Path.Combine(folder, "owner");
         FileStream file;
         try
         {
-            // FileShare.None is flock(2) here, and the descriptor is not inherited by children.
+            // FileShare.None is flock(2) here: the kernel gives it back, and the descriptor is not inherited by children.
             file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException) when (File.Exists(path))
         {
-            throw new StoreException($"The data folder {folder} is in use by {Holder(path)}.");
+            throw new StoreException($"The data folder {folder} is in use by {Holder(owner)}.");
         }
-        file.SetLength(0);
-        file.Write(System.Text.Encoding.ASCII.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture)));
-        file.Flush();
+        // In a file of its own: nobody else gets to read a file that is locked.
+        File.WriteAllText(owner, Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
         return file;
     }
 
-    private static string Holder(string path)
+    private static string Holder(string owner)
     {
         try
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using var reader = new StreamReader(file);
-            var pid = reader.ReadToEnd().Trim();
-            return pid.Length == 0 ? "another process" : $"process {pid}";
+            return $"process {int.Parse(File.ReadAllText(owner), CultureInfo.InvariantCulture)}";
         }
-        catch (IOException)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or FormatException)
         {
             return "another process";
         }
