@@ -6,8 +6,10 @@ namespace TestGrid.Core.Config;
 public static class BranchRules
 {
     /// <summary>
-    /// May this ref be built, by <c>branches: only</c> and <c>except</c>? A tag is looked up by its name in the same lists, as on
-    /// Travis: <c>only: [main]</c> stops tags too. Without <c>only</c>, <c>gh-pages</c> is not built: it holds pages, not code.
+    /// May this ref be built, by <c>branches: only</c> and <c>except</c>? A tag is looked up by its name in the same
+    /// lists, as on
+    /// Travis: <c>only: [main]</c> stops tags too. Without <c>only</c>, <c>gh-pages</c> is not built: it holds pages,
+    /// not code.
     /// </summary>
     /// <param name="config">The configuration of that very commit.</param>
     /// <param name="commit">What was pushed.</param>
@@ -25,7 +27,9 @@ public static class BranchRules
             : null;
     }
 
-    /// <summary>A name, or a regular expression between slashes, in which nothing after the last slash is needed.</summary>
+    /// <summary>
+    /// A name, or a regular expression between slashes, in which nothing after the last slash is needed.
+    /// </summary>
     private static bool IsMatch(string name, string pattern)
     {
         var end = pattern.LastIndexOf('/');

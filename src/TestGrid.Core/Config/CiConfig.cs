@@ -38,7 +38,9 @@ public sealed record ConfigProblem(
     bool IsError = true
 )
 {
-    /// <summary>The form that editors and problem matchers read: <c>file:line:column: error CODE: message</c>.</summary>
+    /// <summary>
+    /// The form that editors and problem matchers read: <c>file:line:column: error CODE: message</c>.
+    /// </summary>
     public override string ToString() =>
         $"{File}:{Line}:{Column}: {(IsError ? "error" : "warning")} {Code}: {Message}"
         + (Remedy is null ? "" : $" — {Remedy}");

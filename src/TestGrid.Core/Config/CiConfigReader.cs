@@ -6,16 +6,21 @@ using TestGrid.Core.Config.Yaml;
 namespace TestGrid.Core.Config;
 
 /// <summary>
-/// Reads <c>.testgrid.yml</c>, or a <c>.travis.yml</c> as it is: text → tree (<c>Yaml</c>) → one shape (<c>Schema</c>) → jobs
-/// (<c>Matrix</c>) → what a runner runs (<c>Languages</c>). Pure. The text is a stranger's: it can cost neither time nor memory
+/// Reads <c>.testgrid.yml</c>, or a <c>.travis.yml</c> as it is: text → tree (<c>Yaml</c>) → one shape
+/// (<c>Schema</c>) → jobs
+/// (<c>Matrix</c>) → what a runner runs (<c>Languages</c>). Pure. The text is a stranger's: it can cost neither time
+/// nor memory
 /// beyond the settings, and whatever it holds gives a reading, never an exception.
 /// </summary>
 public static class CiConfigReader
 {
-    // Each job carries its commands along, in the queue too: a block that an anchor repeats in 200 jobs is there 200 times.
+    // Each job carries its commands along, in the queue too: a block that an anchor repeats in 200 jobs is there 200
+    // times.
     private const long MostCharacters = 16 << 20;
 
-    /// <param name="file">The file's name, for problems and for what is the default where Travis's differs: <c>.travis.yml</c>.</param>
+    /// <param name="file">
+    /// The file's name, for problems and for what is the default where Travis's differs: <c>.travis.yml</c>.
+    /// </param>
     /// <param name="utf8">Its bytes.</param>
     /// <param name="settings">What there is here to run it with.</param>
     public static ConfigReading Read(string file, ReadOnlyMemory<byte> utf8, ConfigSettings settings)
@@ -85,7 +90,7 @@ public static class CiConfigReader
             findings.Error(
                 root.Mark,
                 ProblemCode.OverLimit,
-                $"the commands of all jobs together have {characters:N0} characters; at most {MostCharacters:N0} are taken",
+                $"the jobs' commands have {characters:N0} characters together; at most {MostCharacters:N0} are taken",
                 "put long commands into a script of the repository"
             );
             return null;

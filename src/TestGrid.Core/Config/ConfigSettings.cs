@@ -4,9 +4,13 @@ using TestGrid.Core.Bundles;
 
 namespace TestGrid.Core.Config;
 
-/// <summary>What reading a configuration depends on besides its text; given as data, so that reading does no IO.</summary>
+/// <summary>
+/// What reading a configuration depends on besides its text; given as data, so that reading does no IO.
+/// </summary>
 /// <param name="Offers">What the bundles here have, in the order in which they are preferred.</param>
-/// <param name="Trigger">What the build is for, for conditions; null when it is for nothing in particular (<c>config check</c>).</param>
+/// <param name="Trigger">
+/// What the build is for, for conditions; null when it is for nothing in particular (<c>config check</c>).
+/// </param>
 /// <param name="Slug">The repository's <c>owner/name</c>, for conditions.</param>
 public sealed record ConfigSettings(ImmutableArray<BundleOffer> Offers, Trigger? Trigger = null, string Slug = "")
 {

@@ -4,13 +4,17 @@ using TestGrid.Core.Jobs;
 
 namespace TestGrid.Core.Config;
 
-/// <summary>One cell's configuration, complete: what <c>.testgrid.yml</c> or <c>.travis.yml</c> means for one job.</summary>
+/// <summary>
+/// One cell's configuration, complete: what <c>.testgrid.yml</c> or <c>.travis.yml</c> means for one job.
+/// </summary>
 public sealed record JobConfig
 {
     /// <summary>The file it was read from, for the words in its log.</summary>
     public string ConfigFile { get; init; } = ".testgrid.yml";
 
-    /// <summary>Travis's <c>language</c>, aliases resolved: <c>c</c>, <c>cpp</c>, <c>python</c>, <c>generic</c>, …</summary>
+    /// <summary>
+    /// Travis's <c>language</c>, aliases resolved: <c>c</c>, <c>cpp</c>, <c>python</c>, <c>generic</c>, …
+    /// </summary>
     public required string Language { get; init; }
 
     /// <summary>The recipe of the bundle it runs in: <c>base</c>, <c>c</c>, <c>python</c>.</summary>
@@ -22,11 +26,14 @@ public sealed record JobConfig
     /// <summary>The job's name, if the configuration gives one.</summary>
     public string? Name { get; init; }
 
-    /// <summary>The environment the configuration asks for, in order; values are bash words, not yet expanded.</summary>
+    /// <summary>
+    /// The environment the configuration asks for, in order; values are bash words, not yet expanded.
+    /// </summary>
     public ImmutableArray<EnvVar> Env { get; init; } = [];
 
     /// <summary>
-    /// The phases that have commands, in the order they run. Besides Travis's there may be <c>export</c>, <c>setup</c> and
+    /// The phases that have commands, in the order they run. Besides Travis's there may be <c>export</c>,
+    /// <c>setup</c> and
     /// <c>announce</c> in front: what the language does before <c>before_install</c>.
     /// </summary>
     public required ImmutableArray<Phase> Phases { get; init; }

@@ -63,7 +63,8 @@ internal sealed class JobEnv(Findings findings)
         );
     }
 
-    // In a mapping people write `FLAGS: -O2 -g`, which as a bare bash word would be two: it is quoted, references still expand.
+    // In a mapping people write `FLAGS: -O2 -g`, which as a bare bash word would be two: it is quoted, references
+    // still expand.
     private static string Word(string value) =>
         EnvLine.IsWord(value)
             ? value

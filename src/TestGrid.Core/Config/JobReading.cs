@@ -67,7 +67,8 @@ internal sealed class JobReading(
         };
     }
 
-    // Travis's default is ruby, and its machines have everything else too: a file that names no language, brings its own
+    // Travis's default is ruby, and its machines have everything else too: a file that names no language, brings its
+    // own
     // script and asks for nothing of Ruby's runs well without it.
     private bool NeedsNoRuby(MatrixJob job, string language) =>
         !isLanguageGiven

@@ -5,7 +5,9 @@ using TestGrid.Core.Grids;
 
 namespace TestGrid.Core.Config;
 
-/// <summary>What differs between the jobs of a build, for people: a key is an axis when two jobs have different values for it.</summary>
+/// <summary>
+/// What differs between the jobs of a build, for people: a key is an axis when two jobs have different values for it.
+/// </summary>
 internal sealed class VaryingAxes
 {
     private readonly ImmutableArray<MatrixJob> jobs;

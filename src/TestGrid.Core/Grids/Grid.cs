@@ -10,7 +10,8 @@ public sealed record Axis<T>(string Name, ImmutableArray<T> Values);
 public static class Grid
 {
     /// <summary>
-    /// How many combinations there are: 1 for no axis, 0 when an axis has no value, <see cref="long.MaxValue"/> when it is more
+    /// How many combinations there are: 1 for no axis, 0 when an axis has no value, <see cref="long.MaxValue"/> when
+    /// it is more
     /// than that. Ask before expanding: a configuration of a few hundred bytes can have millions.
     /// </summary>
     public static long Count<T>(IReadOnlyList<Axis<T>> axes)
@@ -24,7 +25,9 @@ public static class Grid
         return (long)product;
     }
 
-    /// <summary>The combinations in Travis's order: the first axis varies slowest, like nested loops. One value for each axis.</summary>
+    /// <summary>
+    /// The combinations in Travis's order: the first axis varies slowest, like nested loops. One value for each axis.
+    /// </summary>
     public static IEnumerable<ImmutableArray<T>> Combinations<T>(IReadOnlyList<Axis<T>> axes)
     {
         var count = Count(axes);

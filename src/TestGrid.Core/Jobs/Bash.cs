@@ -9,7 +9,9 @@ internal static class Bash
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%^"
     );
 
-    /// <summary>One word that is exactly this text, whatever stands in it. A NUL cannot be in any bash word: it goes.</summary>
+    /// <summary>
+    /// One word that is exactly this text, whatever stands in it. A NUL cannot be in any bash word: it goes.
+    /// </summary>
     public static string Quote(string text) =>
         "'" + text.Replace("\0", "", StringComparison.Ordinal).Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 

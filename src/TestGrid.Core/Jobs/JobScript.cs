@@ -4,18 +4,27 @@ using System.Text;
 namespace TestGrid.Core.Jobs;
 
 /// <summary>
-/// Compiles a job to one bash script with Travis's behaviour: one shell for all phases, so <c>cd</c>, <c>export</c> and functions
-/// stay; a failure in <c>before_install</c>, <c>install</c> or <c>before_script</c> ends it with 2; every command of <c>script</c> runs
-/// and the result is remembered; the <c>after_…</c> phases change nothing. The script holds no secret: those are in the process's
-/// environment. It expects HOME, and the checkout at <c>$HOME/build/OWNER/REPO</c>; both may be anywhere, so it runs outside a
+/// Compiles a job to one bash script with Travis's behaviour: one shell for all phases, so <c>cd</c>, <c>export</c>
+/// and functions
+/// stay; a failure in <c>before_install</c>, <c>install</c> or <c>before_script</c> ends it with 2; every command of
+/// <c>script</c> runs
+/// and the result is remembered; the <c>after_…</c> phases change nothing. The script holds no secret: those are in
+/// the process's
+/// environment. It expects HOME, and the checkout at <c>$HOME/build/OWNER/REPO</c>; both may be anywhere, so it runs
+/// outside a
 /// sandbox too.
 /// </summary>
 public static partial class JobScript
 {
-    /// <summary>Where a sandbox shows the script. A file, not standard input: a command that reads its input would eat the rest.</summary>
+    /// <summary>
+    /// Where a sandbox shows the script. A file, not standard input: a command that reads its input would eat the
+    /// rest.
+    /// </summary>
     public const string MountPoint = "/opt/testgrid/job.sh";
 
-    /// <summary>Names, separated by spaces, of the process's variables that are secrets: told in the log as <c>[secure]</c>.</summary>
+    /// <summary>
+    /// Names, separated by spaces, of the process's variables that are secrets: told in the log as <c>[secure]</c>.
+    /// </summary>
     public const string SecretNamesVariable = "TESTGRID_SECRET_NAMES";
 
     /// <summary>The program to run in a sandbox.</summary>
@@ -88,7 +97,8 @@ public static partial class JobScript
             script.Append("  travis_result 0\n");
     }
 
-    // A language's own lines check themselves; of a script of theirs the last status counts, with one result for all of it.
+    // A language's own lines check themselves; of a script of theirs the last status counts, with one result for all
+    // of it.
     private static void Default(StringBuilder script, Phase phase)
     {
         foreach (var source in phase.Commands)

@@ -8,7 +8,9 @@ namespace TestGrid.Core.Jobs;
 /// <summary>The part of a job's script that sets its environment.</summary>
 internal static class JobScriptEnv
 {
-    /// <summary>Travis's cut, in bytes. A longer message would make every <c>exec</c> of the job fail with E2BIG.</summary>
+    /// <summary>
+    /// Travis's cut, in bytes. A longer message would make every <c>exec</c> of the job fail with E2BIG.
+    /// </summary>
     private const int MessageBytes = 32768;
 
     // The machine's profile first, then Travis's PATH (with ~/bin, and the sbin folders that Debian keeps from users).
@@ -22,7 +24,8 @@ internal static class JobScriptEnv
         *) PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin ;;
         esac
         export PATH=$HOME/bin:$HOME/.local/bin:$PATH
-        export USER=${USER:-travis} SHELL=/bin/bash TERM=xterm LANG=${LANG:-C.UTF-8} LC_ALL=${LC_ALL:-C.UTF-8} TZ=${TZ:-UTC}
+        export USER=${USER:-travis} SHELL=/bin/bash TERM=xterm
+        export LANG=${LANG:-C.UTF-8} LC_ALL=${LC_ALL:-C.UTF-8} TZ=${TZ:-UTC}
         export PAGER=cat GIT_ASKPASS=echo DEBIAN_FRONTEND=noninteractive
         export RAILS_ENV=test RACK_ENV=test MERB_ENV=test
         export JRUBY_OPTS='--server -Dcext.enabled=false -Xcompile.invokedynamic=false'
@@ -67,7 +70,9 @@ internal static class JobScriptEnv
         );
     }
 
-    /// <summary>The configuration's variables, as it wrote them: bash expands and runs what stands in them, in order.</summary>
+    /// <summary>
+    /// The configuration's variables, as it wrote them: bash expands and runs what stands in them, in order.
+    /// </summary>
     public static void AppendConfigured(StringBuilder script, JobConfig config)
     {
         script.Append(Secrets);

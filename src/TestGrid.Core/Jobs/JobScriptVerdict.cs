@@ -7,7 +7,8 @@ public static partial class JobScript
         phase.StartsWith("after_", StringComparison.Ordinal) || phase is "before_cache" or "announce" or "export";
 
     /// <summary>
-    /// What the script's exit code means, as on Travis: 0 passed, 1 failed, anything else errored. The code alone decides; the
+    /// What the script's exit code means, as on Travis: 0 passed, 1 failed, anything else errored. The code alone
+    /// decides; the
     /// rest only makes the sentence.
     /// </summary>
     /// <param name="exitCode">Of the bash that ran the script; 128 + n after signal n.</param>

@@ -9,21 +9,28 @@ namespace TestGrid.Core.Jobs;
 /// <param name="ExitCode">0, or that of the first command that failed.</param>
 /// <param name="Took">Wall time.</param>
 /// <param name="LogOffset">Where its output starts in the log, in bytes.</param>
-/// <param name="Command">The first command that failed, cut to 200 characters; empty when none did. Untrusted text.</param>
+/// <param name="Command">
+/// The first command that failed, cut to 200 characters; empty when none did. Untrusted text.
+/// </param>
 public sealed record PhaseEnd(string Phase, int ExitCode, TimeSpan Took, long LogOffset, string Command)
 {
     public PhaseFinished ToEvent() => new(Phase, ExitCode, Took, LogOffset);
 }
 
 /// <summary>
-/// Takes the script's phase marks out of a job's output, whatever the borders of its chunks, so that they stand in no log.
+/// Takes the script's phase marks out of a job's output, whatever the borders of its chunks, so that they stand in no
+/// log.
 /// Put it behind the redactor: then its offsets are the log's, and no secret leaves in a mark. Not thread-safe.
 /// </summary>
 /// <remarks>
-/// A mark is <c>ESC ] testgrid;KEY;… BEL</c>: a terminal shows nothing of it. The key is made for one attempt, is given in the
-/// environment as <see cref="KeyVariable"/> and nowhere else, and the script takes it out of the environment before the first
-/// command. So a printed log or a file of the repository cannot be taken for a mark. A job that wants to can still lie, because
-/// its commands run in the very shell that writes the marks; it gains nothing: marks give the times and names of its own
+/// A mark is <c>ESC ] testgrid;KEY;… BEL</c>: a terminal shows nothing of it. The key is made for one attempt, is
+/// given in the
+/// environment as <see cref="KeyVariable"/> and nowhere else, and the script takes it out of the environment before
+/// the first
+/// command. So a printed log or a file of the repository cannot be taken for a mark. A job that wants to can still
+/// lie, because
+/// its commands run in the very shell that writes the marks; it gains nothing: marks give the times and names of its
+/// own
 /// phases, and the verdict is the exit code of that shell, which is the job's to choose anyway.
 /// </remarks>
 public sealed class PhaseMarks
@@ -52,7 +59,10 @@ public sealed class PhaseMarks
     /// <summary>A new key: 32 hexadecimal digits that nobody can guess.</summary>
     public static string NewKey() => RandomNumberGenerator.GetHexString(32, lowercase: true);
 
-    /// <summary>Takes a chunk of output in: what is log goes to <paramref name="log"/>, phases that ended to <paramref name="ended"/>.</summary>
+    /// <summary>
+    /// Takes a chunk of output in: what is log goes to <paramref name="log"/>, phases that ended to <paramref
+    /// name="ended"/>.
+    /// </summary>
     public void Take(ReadOnlySpan<byte> chunk, IBufferWriter<byte> log, ICollection<PhaseEnd> ended)
     {
         if (held.Length > 0)

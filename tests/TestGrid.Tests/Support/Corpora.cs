@@ -9,8 +9,11 @@ namespace TestGrid.Tests.Support;
 /// </summary>
 internal static class Corpora
 {
+    /// <summary>The folder of TestGrid.sln.</summary>
+    public static string RepositoryRoot { get; } = FindRepository();
+
     public static string Root { get; } =
-        Environment.GetEnvironmentVariable("TESTGRID_CORPORA") ?? Path.Combine(RepositoryRoot(), "..", "shared");
+        Environment.GetEnvironmentVariable("TESTGRID_CORPORA") ?? Path.Combine(RepositoryRoot, "..", "shared");
 
     /// <summary>The path of a file or folder of the data; skips the running test when it is not there.</summary>
     public static string Need(string name)
@@ -53,7 +56,7 @@ internal static class Corpora
         return lines;
     }
 
-    private static string RepositoryRoot()
+    private static string FindRepository()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "TestGrid.sln")))

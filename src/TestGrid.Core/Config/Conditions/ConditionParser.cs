@@ -10,7 +10,8 @@ namespace TestGrid.Core.Config.Conditions;
 public sealed record ConditionReading(Condition? Condition, string? Error = null, string? Warning = null);
 
 /// <summary>
-/// Travis's conditions, version 1: <c>type = push AND (branch = main OR tag =~ /^v\d/) AND env(X) IS present</c>. Keywords are taken
+/// Travis's conditions, version 1: <c>type = push AND (branch = main OR tag =~ /^v\d/) AND env(X) IS present</c>.
+/// Keywords are taken
 /// in any case and need no space after them, as there.
 /// </summary>
 public sealed partial class ConditionParser
@@ -158,7 +159,8 @@ public sealed partial class ConditionParser
                 word is null ? "a value is missing" : "a $variable is not known here: write env(NAME)"
             );
 
-        // Travis takes attributes in lower case only, and is silent: `Branch = main` is never true there. What was meant counts.
+        // Travis takes attributes in lower case only, and is silent: `Branch = main` is never true there. What was
+        // meant counts.
         var lower = word.ToLowerInvariant();
         if (!isLeft || !ConditionFacts.Attributes.Contains(lower))
             return new Condition.Value(word);
@@ -271,7 +273,8 @@ public sealed partial class ConditionParser
     private static partial Regex FunctionName { get; }
 
     [GeneratedRegex(
-        @"\G(?:type|repo|head_repo|os|dist|group|sudo|language|sender|fork|draft|branch|head_branch|tag|commit_message)(?=[\s,=)~!]|$)"
+        @"\G(?:type|repo|head_repo|os|dist|group|sudo|language|sender|fork|draft|branch|head_branch|tag|commit_message)"
+            + @"(?=[\s,=)~!]|$)"
     )]
     private static partial Regex AttributeName { get; }
 }

@@ -2,7 +2,9 @@ using System.Collections.Immutable;
 
 namespace TestGrid.Core.Config.Conditions;
 
-/// <summary>Evaluates conditions: the words true and false are truths, all else is text, and nothing is no text.</summary>
+/// <summary>
+/// Evaluates conditions: the words true and false are truths, all else is text, and nothing is no text.
+/// </summary>
 internal static class ConditionTruth
 {
     public static bool Of(Condition condition, ConditionFacts facts) => Truth(Value(condition, facts));

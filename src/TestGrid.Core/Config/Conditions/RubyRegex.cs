@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace TestGrid.Core.Config.Conditions;
 
-/// <summary>Regular expressions as Ruby writes them, of strangers: one that is wrong, or too slow, matches nothing.</summary>
+/// <summary>
+/// Regular expressions as Ruby writes them, of strangers: one that is wrong, or too slow, matches nothing.
+/// </summary>
 internal static class RubyRegex
 {
     private static readonly TimeSpan Most = TimeSpan.FromMilliseconds(100);

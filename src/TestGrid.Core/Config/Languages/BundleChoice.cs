@@ -8,7 +8,9 @@ namespace TestGrid.Core.Config.Languages;
 
 /// <summary>Which recipe a job runs in, or why none.</summary>
 /// <param name="Recipe">The recipe's name; of an impossible job the one it would need.</param>
-/// <param name="Version">The version of the language, where it has one to choose: as asked for, else as offered.</param>
+/// <param name="Version">
+/// The version of the language, where it has one to choose: as asked for, else as offered.
+/// </param>
 /// <param name="Impossible">Why it cannot run here, or null.</param>
 internal sealed record BundleChoice(string Recipe, string? Version = null, JobImpossible? Impossible = null)
 {
@@ -35,7 +37,9 @@ internal sealed record BundleChoice(string Recipe, string? Version = null, JobIm
         return None(candidates[0].Recipe, MissingVersion(rule, asked, candidates));
     }
 
-    /// <summary>Is this version what was asked for? <c>3.11</c> is a <c>3</c>, and neither a <c>3.1</c> nor a <c>3.11-dev</c>.</summary>
+    /// <summary>
+    /// Is this version what was asked for? <c>3.11</c> is a <c>3</c>, and neither a <c>3.1</c> nor a <c>3.11-dev</c>.
+    /// </summary>
     private static bool IsA(string version, string asked) =>
         version == asked || version.StartsWith(asked + ".", StringComparison.Ordinal);
 
@@ -53,7 +57,8 @@ internal sealed record BundleChoice(string Recipe, string? Version = null, JobIm
     private static string MissingLanguage(string language, LanguageRule rule, ImmutableArray<BundleOffer> offers)
     {
         var sentence =
-            $"language {Shapes.Short(language)} needs a bundle '{Shapes.Short(rule.Recipe)}' that is not here yet; {Here(offers)}";
+            $"language {Shapes.Short(language)} needs a bundle '{Shapes.Short(rule.Recipe)}' that is not here yet; "
+            + Here(offers);
         var fallback = offers.FirstOrDefault(offer => offer.Language == Base);
         return fallback is null
             ? sentence + "."

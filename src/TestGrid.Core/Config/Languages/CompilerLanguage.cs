@@ -3,7 +3,9 @@ using TestGrid.Core.Jobs;
 
 namespace TestGrid.Core.Config.Languages;
 
-/// <summary>C and C++: the compiler is chosen by <c>CC</c> and <c>CXX</c>, and a value the configuration set for them stays.</summary>
+/// <summary>
+/// C and C++: the compiler is chosen by <c>CC</c> and <c>CXX</c>, and a value the configuration set for them stays.
+/// </summary>
 internal static class CompilerLanguage
 {
     private const string Script = "travis_cmd './configure && make && make test' --echo --timing";

@@ -5,11 +5,17 @@ namespace TestGrid.Core.Config.Languages;
 
 /// <summary>What one language means for a job.</summary>
 /// <param name="Recipe">The language whose recipes it runs in: <c>cpp</c> runs in those of <c>c</c>.</param>
-/// <param name="VersionKey">The key that chooses a version of the recipe, or null: a compiler is chosen inside one bundle.</param>
-/// <param name="Steps">What it does where the configuration does not say. The text is the chosen version, if there is one.</param>
+/// <param name="VersionKey">
+/// The key that chooses a version of the recipe, or null: a compiler is chosen inside one bundle.
+/// </param>
+/// <param name="Steps">
+/// What it does where the configuration does not say. The text is the chosen version, if there is one.
+/// </param>
 internal sealed record LanguageRule(string Recipe, string? VersionKey, Func<MatrixJob, string?, LanguageSteps> Steps);
 
-/// <summary>Bash source of what a language does by itself, as <see cref="Jobs.Phase.IsDefault"/> wants it. Null for nothing.</summary>
+/// <summary>
+/// Bash source of what a language does by itself, as <see cref="Jobs.Phase.IsDefault"/> wants it. Null for nothing.
+/// </summary>
 /// <param name="Export">Its variables, after those of the configuration.</param>
 /// <param name="Setup">Chooses the version. A failure ends the job.</param>
 /// <param name="Announce">Prints versions.</param>

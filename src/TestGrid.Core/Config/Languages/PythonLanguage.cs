@@ -3,12 +3,18 @@ using TestGrid.Core.Jobs;
 
 namespace TestGrid.Core.Config.Languages;
 
-/// <summary>Python in a virtualenv at the place where Travis has it, so that <c>python</c> and <c>python3</c> are the version asked for.</summary>
+/// <summary>
+/// Python in a virtualenv at the place where Travis has it, so that <c>python</c> and <c>python3</c> are the version
+/// asked for.
+/// </summary>
 internal static class PythonLanguage
 {
-    // A bundle may hold the virtualenv ready. Else it is made here, which takes 0.1 s: without pip, because ensurepip takes
-    // seconds and Debian keeps it in another package, and with the system's packages, because those are what a job without a
-    // package index can have (apt: python3-pytest). `pip` is then the system's, run by this environment's interpreter: the
+    // A bundle may hold the virtualenv ready. Else it is made here, which takes 0.1 s: without pip, because ensurepip
+    // takes
+    // seconds and Debian keeps it in another package, and with the system's packages, because those are what a job
+    // without a
+    // package index can have (apt: python3-pytest). `pip` is then the system's, run by this environment's
+    // interpreter: the
     // system's own `pip` would install into the system, which Debian forbids.
     private const string MakeVirtualenv = """
         if [[ ! -f "$HOME/virtualenv/python@V/bin/activate" ]]; then
@@ -39,7 +45,8 @@ internal static class PythonLanguage
           travis_cmd 'pip install -r requirements.txt' --assert --echo --retry --timing
           travis_fold end install
         else
-          echo 'Could not locate requirements.txt. Override the install: key in your .travis.yml to install dependencies.'
+          echo 'Could not locate requirements.txt.' \
+            'Override the install: key in your .travis.yml to install dependencies.'
         fi
         """;
 

@@ -6,14 +6,17 @@ using TestGrid.Core.Config.Yaml;
 namespace TestGrid.Core.Config.Matrix;
 
 /// <summary>
-/// Evaluates every <c>if</c> for what the build is for. One that cannot be read stops the build, with its place: a job that
+/// Evaluates every <c>if</c> for what the build is for. One that cannot be read stops the build, with its place: a
+/// job that
 /// vanishes because of a missing bracket is found out too late. Without a trigger every condition holds.
 /// </summary>
 internal sealed class MatrixConditions(ConfigSettings settings, IEnumerable<YamlNode> globalEnv, Findings findings)
 {
     private readonly Dictionary<string, Condition?> parsed = new(StringComparer.Ordinal);
 
-    /// <summary>Does the condition in <paramref name="node"/> hold for a job of these keys? No condition holds.</summary>
+    /// <summary>
+    /// Does the condition in <paramref name="node"/> hold for a job of these keys? No condition holds.
+    /// </summary>
     public bool Holds(YamlNode? node, YamlMap job, IEnumerable<YamlNode>? ownEnv = null)
     {
         if (node is not YamlScalar { Text: { } text } || Parsed(text, node.Mark) is not { } condition)

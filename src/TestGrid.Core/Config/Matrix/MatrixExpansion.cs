@@ -6,12 +6,16 @@ using TestGrid.Core.Grids;
 namespace TestGrid.Core.Config.Matrix;
 
 /// <summary>
-/// Makes the jobs of a configuration, step by step in Travis's order: combine the axes, add the included, give all what is
-/// shared, take out the excluded, drop what means nothing to a job's language, drop repeats, mark allowed failures, order by stage.
+/// Makes the jobs of a configuration, step by step in Travis's order: combine the axes, add the included, give all
+/// what is
+/// shared, take out the excluded, drop what means nothing to a job's language, drop repeats, mark allowed failures,
+/// order by stage.
 /// </summary>
 internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Findings findings)
 {
-    /// <summary>Excluded jobs are made before they are dropped: this many times the most cells is where that ends.</summary>
+    /// <summary>
+    /// Excluded jobs are made before they are dropped: this many times the most cells is where that ends.
+    /// </summary>
     private const int MostFold = 20;
 
     private static readonly string[] Dropped =
@@ -79,7 +83,9 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         return job with { Keys = job.Keys.Where(entry => entry.Key != "allow_failure"), AllowFailure = allow };
     }
 
-    /// <summary>The stages whose condition does not hold. It sees all variables of the file, those of single jobs too.</summary>
+    /// <summary>
+    /// The stages whose condition does not hold. It sees all variables of the file, those of single jobs too.
+    /// </summary>
     private HashSet<string> Stages() =>
         root["stages"] is not YamlList stages
             ? []
@@ -105,7 +111,8 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
                 findings.Warn(
                     root.Entry(axis.Key)!.Mark,
                     ProblemCode.NotOfThisLanguage,
-                    $"'{axis.Key}' makes no jobs here: it belongs to language {string.Join(" and ", axis.Languages)}, and this is {language}"
+                    $"'{axis.Key}' makes no jobs here: it belongs to language {string.Join(" and ", axis.Languages)}, "
+                        + $"and this is {Shapes.Short(language)}"
                 );
         }
 
@@ -133,7 +140,9 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
     private YamlMap Shared() =>
         root.Where(entry => !Dropped.Contains(entry.Key) && !KeyTable.AxisByKey.ContainsKey(entry.Key));
 
-    /// <summary>What an included job has where it does not say: each axis's first value, also of the environment.</summary>
+    /// <summary>
+    /// What an included job has where it does not say: each axis's first value, also of the environment.
+    /// </summary>
     private YamlMap Firsts(List<Axis<YamlNode>> axes) =>
         new([.. axes.Select(axis => Entry(axis.Name, axis.Values[0]))], root.Mark);
 
@@ -145,7 +154,9 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
 
     private static YamlList EnvOf(YamlNode value) => new(value is YamlMap { IsEmpty: true } ? [] : [value], value.Mark);
 
-    /// <summary>Without what means nothing to its own language and system, which may differ from the top level's.</summary>
+    /// <summary>
+    /// Without what means nothing to its own language and system, which may differ from the top level's.
+    /// </summary>
     private static MatrixJob OnlySupported(MatrixJob job)
     {
         var language = job.Text("language") ?? "";

@@ -3,7 +3,9 @@ using TestGrid.Core.Config.Yaml;
 
 namespace TestGrid.Core.Config.Matrix;
 
-/// <summary>How an entry of <c>exclude</c> or <c>allow_failures</c> names jobs: by values, each of which must be the job's.</summary>
+/// <summary>
+/// How an entry of <c>exclude</c> or <c>allow_failures</c> names jobs: by values, each of which must be the job's.
+/// </summary>
 internal static class MatrixRules
 {
     /// <summary>Does this entry of <c>jobs.exclude</c> take the job out?</summary>

@@ -3,7 +3,9 @@ using TestGrid.Core.Config.Yaml;
 
 namespace TestGrid.Core.Config.Matrix;
 
-/// <summary>Gives jobs their stages, and orders them: by stage, allowed failures last in theirs, else as the file has them.</summary>
+/// <summary>
+/// Gives jobs their stages, and orders them: by stage, allowed failures last in theirs, else as the file has them.
+/// </summary>
 internal static class StageOrder
 {
     private const string Default = "test";

@@ -4,7 +4,9 @@ using TestGrid.Core.Config.Yaml;
 
 namespace TestGrid.Core.Config.Schema;
 
-/// <summary>Brings a whole file to the one shape that the matrix is made from: known keys, lists where lists are meant.</summary>
+/// <summary>
+/// Brings a whole file to the one shape that the matrix is made from: known keys, lists where lists are meant.
+/// </summary>
 internal sealed class ConfigShape(Findings findings)
 {
     private readonly Shapes shapes = new(findings);
@@ -97,7 +99,9 @@ internal sealed class ConfigShape(Findings findings)
         );
     }
 
-    /// <summary>The entries of include, exclude or allow_failures. An empty entry stays: in include it is a job.</summary>
+    /// <summary>
+    /// The entries of include, exclude or allow_failures. An empty entry stays: in include it is a job.
+    /// </summary>
     private YamlList? Entries(string key, YamlNode node)
     {
         var entries = ImmutableArray.CreateBuilder<YamlNode>();

@@ -1,9 +1,14 @@
 namespace TestGrid.Core.Config.Schema;
 
-/// <summary>Takes one text of assignments apart: <c>A=1 B="two words" C=$(date +%s)</c>. Values keep their quotes: they are bash.</summary>
+/// <summary>
+/// Takes one text of assignments apart: <c>A=1 B="two words" C=$(date +%s)</c>. Values keep their quotes: they are
+/// bash.
+/// </summary>
 internal static class EnvLine
 {
-    /// <summary>The assignments in order; null when a quote or bracket is not closed, and so nothing is certain.</summary>
+    /// <summary>
+    /// The assignments in order; null when a quote or bracket is not closed, and so nothing is certain.
+    /// </summary>
     public static List<(string Name, string Value)>? Parse(string text)
     {
         var vars = new List<(string, string)>();

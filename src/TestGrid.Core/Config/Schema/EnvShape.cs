@@ -4,8 +4,10 @@ using TestGrid.Core.Config.Yaml;
 namespace TestGrid.Core.Config.Schema;
 
 /// <summary>
-/// The many ways to write <c>env</c>, brought to one: a mapping with <c>global</c> and <c>jobs</c>, each a list of mappings from
-/// a variable to its raw bash word. A text of several assignments is taken apart; an encrypted value stays a mapping with <c>secure</c>.
+/// The many ways to write <c>env</c>, brought to one: a mapping with <c>global</c> and <c>jobs</c>, each a list of
+/// mappings from
+/// a variable to its raw bash word. A text of several assignments is taken apart; an encrypted value stays a mapping
+/// with <c>secure</c>.
 /// </summary>
 internal sealed class EnvShape(Findings findings)
 {

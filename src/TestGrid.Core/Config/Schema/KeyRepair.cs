@@ -4,12 +4,15 @@ using System.Text.RegularExpressions;
 namespace TestGrid.Core.Config.Schema;
 
 /// <summary>
-/// Finds the key that somebody meant, in Travis's order: as written, trimmed, dashes and capitals, odd characters, other
+/// Finds the key that somebody meant, in Travis's order: as written, trimmed, dashes and capitals, odd characters,
+/// other
 /// names, and at last the nearest key within a few letters.
 /// </summary>
 internal static partial class KeyRepair
 {
-    /// <summary>The known key, or null when it is none. <paramref name="written"/> itself when it is exactly one.</summary>
+    /// <summary>
+    /// The known key, or null when it is none. <paramref name="written"/> itself when it is exactly one.
+    /// </summary>
     public static string? Find(string written, FrozenSet<string> known)
     {
         if (known.Contains(written))

@@ -5,7 +5,9 @@ namespace TestGrid.Core.Config.Schema;
 /// <summary>Which keys there are, where, and by which other names people write them.</summary>
 internal static class KeyTable
 {
-    /// <summary>The axes, the slowest first. <c>bundle</c> is TestGrid's own; <c>env</c> comes after all of them.</summary>
+    /// <summary>
+    /// The axes, the slowest first. <c>bundle</c> is TestGrid's own; <c>env</c> comes after all of them.
+    /// </summary>
     public static readonly AxisKey[] Axes =
     [
         new("bundle"),
@@ -161,7 +163,9 @@ internal static class KeyTable
         "stage",
     ];
 
-    /// <summary>Keys of an entry of <c>jobs.include</c>; <c>exclude</c> and <c>allow_failures</c> take the same.</summary>
+    /// <summary>
+    /// Keys of an entry of <c>jobs.include</c>; <c>exclude</c> and <c>allow_failures</c> take the same.
+    /// </summary>
     public static readonly FrozenSet<string> Job =
     [
         .. Axes.Select(axis => axis.Key),

@@ -8,7 +8,8 @@ namespace TestGrid.Core.Config.Schema;
 internal sealed class Shapes(Findings findings)
 {
     /// <summary>
-    /// The same map under known keys, values shaped by <paramref name="shape"/> (null leaves the key out). Unknown keys stay
+    /// The same map under known keys, values shaped by <paramref name="shape"/> (null leaves the key out). Unknown
+    /// keys stay
     /// as they are: they may be anchors' homes, and jobs carry them along as Travis's do.
     /// </summary>
     public YamlMap Keys(YamlMap map, FrozenSet<string> known, string where, Func<string, YamlNode, YamlNode?> shape)
@@ -65,7 +66,9 @@ internal sealed class Shapes(Findings findings)
         return items.IsEmpty ? null : new YamlList(items, node.Mark);
     }
 
-    /// <summary>A list of commands. What YAML took for a mapping becomes the text it was written as, with a warning.</summary>
+    /// <summary>
+    /// A list of commands. What YAML took for a mapping becomes the text it was written as, with a warning.
+    /// </summary>
     public YamlList? Commands(string key, YamlNode node, bool keepEmpty)
     {
         var items = ImmutableArray.CreateBuilder<YamlNode>();
@@ -77,7 +80,8 @@ internal sealed class Shapes(Findings findings)
                 items.AddRange(map.Entries.Select(entry => CommandOf(key, entry)));
         }
 
-        // An included job says «nothing» by an empty list or value, and then nothing shared and no default takes its place.
+        // An included job says «nothing» by an empty list or value, and then nothing shared and no default takes its
+        // place.
         var isNothing = items.Count == 0 && !(keepEmpty && node is (YamlList or YamlScalar { Text: null }));
         return isNothing ? null : new YamlList(items.ToImmutable(), node.Mark);
     }
@@ -124,7 +128,9 @@ internal sealed class Shapes(Findings findings)
         return items.IsEmpty ? null : new YamlList(items, node.Mark);
     }
 
-    /// <summary>The parts of a list with its lists laid flat; anything else is its own only part; nothing for null.</summary>
+    /// <summary>
+    /// The parts of a list with its lists laid flat; anything else is its own only part; nothing for null.
+    /// </summary>
     public static IEnumerable<YamlNode> Flat(YamlNode node) =>
         node switch
         {

@@ -5,8 +5,10 @@ namespace TestGrid.Core.Config.Yaml;
 
 /// <summary>
 /// A part of a configuration with the place it came from. Every scalar is text, as Travis reads them: <c>3.10</c> stays
-/// <c>3.10</c> and <c>on</c> stays <c>on</c>. Nodes are immutable and may be shared: an alias is the very node it names,
-/// so a small file cannot become a large tree in memory. Equality is by content and ignores the place and the order of keys.
+/// <c>3.10</c> and <c>on</c> stays <c>on</c>. Nodes are immutable and may be shared: an alias is the very node it
+/// names,
+/// so a small file cannot become a large tree in memory. Equality is by content and ignores the place and the order
+/// of keys.
 /// </summary>
 public abstract class YamlNode(YamlMark mark) : IEquatable<YamlNode>
 {
@@ -15,7 +17,9 @@ public abstract class YamlNode(YamlMark mark) : IEquatable<YamlNode>
     /// <summary>Where it starts in the file.</summary>
     public YamlMark Mark { get; } = mark;
 
-    /// <summary>How many nodes it would be if every alias in it were written out, long texts counting as several.</summary>
+    /// <summary>
+    /// How many nodes it would be if every alias in it were written out, long texts counting as several.
+    /// </summary>
     public abstract long Weight { get; }
 
     /// <summary>How many levels it is deep; a scalar is 1.</summary>

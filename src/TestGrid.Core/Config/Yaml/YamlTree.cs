@@ -8,7 +8,9 @@ namespace TestGrid.Core.Config.Yaml;
 /// <summary>What one text may cost to read. A text over one of these is refused, however it is written.</summary>
 /// <param name="Bytes">The most bytes.</param>
 /// <param name="Depth">The most levels, aliases followed.</param>
-/// <param name="Weight">The most nodes, aliases and merges written out; every 16 characters of a text count as one more.</param>
+/// <param name="Weight">
+/// The most nodes, aliases and merges written out; every 16 characters of a text count as one more.
+/// </param>
 public sealed record YamlLimits(int Bytes = 256 << 10, int Depth = 50, long Weight = 100_000);
 
 /// <summary>Something wrong with a text, where it stands.</summary>
@@ -43,8 +45,10 @@ public sealed record YamlReading(YamlNode? Root, ImmutableArray<YamlFault> Fault
 }
 
 /// <summary>
-/// Reads a text as Travis does: all scalars are text, <c>&lt;&lt;</c> merges, a doubled key is the last one, only the first
-/// document counts. No tag makes an object of anything. The text is a stranger's: bytes, depth and expanded size are bounded
+/// Reads a text as Travis does: all scalars are text, <c>&lt;&lt;</c> merges, a doubled key is the last one, only the
+/// first
+/// document counts. No tag makes an object of anything. The text is a stranger's: bytes, depth and expanded size are
+/// bounded
 /// while reading, and an alias costs no memory.
 /// </summary>
 public static class YamlTree
@@ -74,7 +78,8 @@ public static class YamlTree
         return builder.Read(Mended(text));
     }
 
-    // As Travis: a byte order mark goes, space at the end too (a block there has no last line feed), and no-break spaces
+    // As Travis: a byte order mark goes, space at the end too (a block there has no last line feed), and no-break
+    // spaces
     // that indent a line are spaces (people paste them).
     private static string Mended(string text)
     {
@@ -128,7 +133,8 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
         }
         catch (Exception bug) when (bug is InvalidOperationException or ArgumentException or IndexOutOfRangeException)
         {
-            // The library's scanner breaks in some wrong texts (`script: [a` and a key on the next line): they are wrong all
+            // The library's scanner breaks in some wrong texts (`script: [a` and a key on the next line): they are
+            // wrong all
             // the same, near where it stood.
             var near = parser?.Current is { } last ? MarkOf(last.End) : new YamlMark(1, 1);
             faults.Add(new YamlFault(near, YamlFaultKind.Syntax, "this is not YAML, here or soon after"));
@@ -201,7 +207,8 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
             return value is YamlScalar { Text: null };
         foreach (var entry in maps.SelectMany(map => map.Entries))
         {
-            // Counted apart from the weight: maps that each merge the one before cost the square of their number to build.
+            // Counted apart from the weight: maps that each merge the one before cost the square of their number to
+            // build.
             if (++merged > limits.Weight)
                 throw new TooMuch(value.Mark, $"its merges write out more than {limits.Weight:N0} keys");
             if (!written.Contains(entry.Key))

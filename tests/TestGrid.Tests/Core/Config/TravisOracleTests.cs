@@ -3,7 +3,9 @@ using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Config;
 
-/// <summary>The reader beside Travis's own library, on what it said about real files. The floors only ever go up.</summary>
+/// <summary>
+/// The reader beside Travis's own library, on what it said about real files. The floors only ever go up.
+/// </summary>
 public sealed class TravisOracleTests(ITestOutputHelper output)
 {
     [Fact]

@@ -114,7 +114,7 @@ public sealed class JobScriptTests
     {
         var commit = new CommitRef(new string('c', 40), "refs/heads/topic", "fix", "x", Before: new string('d', 40));
         var run = await ScriptRun.OfAsync(
-            "language: generic\nscript: env | grep -E '^(TRAVIS_(BRANCH|BUILD|COMMIT|EVENT|JOB|REPO|TAG|OS|TEST|ARCH|LANG)|TESTGRID|CI=)' | sort\n",
+            "language: generic\nscript: env | grep -E '^(TRAVIS|TESTGRID|CI=)' | sort\n",
             commit
         );
 
@@ -136,7 +136,7 @@ public sealed class JobScriptTests
     public async Task Secrets_come_with_the_process_and_only_their_names_are_told()
     {
         var run = await ScriptRun.OfAsync(
-            "language: generic\nenv: COPY=$TOKEN\nscript: test \"$COPY\" = hush && test $TRAVIS_SECURE_ENV_VARS = true\n",
+            "language: generic\nenv: C=$TOKEN\nscript: test \"$C\" = hush && test $TRAVIS_SECURE_ENV_VARS = true\n",
             env: new Dictionary<string, string> { ["TOKEN"] = "hush", [JobScript.SecretNamesVariable] = "TOKEN" }
         );
 

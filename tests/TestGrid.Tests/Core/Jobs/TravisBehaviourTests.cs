@@ -8,7 +8,9 @@ using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Jobs;
 
-/// <summary>Jobs that Travis's own script ran under bash, run again by ours: the same exit code, state and log.</summary>
+/// <summary>
+/// Jobs that Travis's own script ran under bash, run again by ours: the same exit code, state and log.
+/// </summary>
 public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
 {
     /// <summary>Where ours differs on purpose, or is not there yet, and why.</summary>
@@ -52,9 +54,7 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
             }
 
             wrong.Add(id);
-            output.WriteLine(
-                $"--- {id}: ours exits with {run.ExitCode}, theirs with {recorded["exit"]}\n{ours}\n--- theirs\n{theirs}"
-            );
+            output.WriteLine($"--- {id}: {run.ExitCode}, theirs {recorded["exit"]}\n{ours}\n--- theirs\n{theirs}");
         }
 
         output.WriteLine($"{same} of {all} jobs end and read as on Travis; {cases.Count - all} are not of this slice");
@@ -72,7 +72,8 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
         return ScriptRun.Order(config, tag is null ? null : new CommitRef(new string('a', 40), $"refs/tags/{tag}"));
     }
 
-    // Lines of the harness, of parts with another name of the script's file, and the empty name of the phase that failed.
+    // Lines of the harness, of parts with another name of the script's file, and the empty name of the phase that
+    // failed.
     private static string Comparable(string log)
     {
         log = Hidden.Replace(log, "");

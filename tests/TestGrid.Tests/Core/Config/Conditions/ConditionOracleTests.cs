@@ -56,7 +56,9 @@ public sealed class ConditionOracleTests(ITestOutputHelper output)
                 );
             if (!same)
                 wrong.Add(
-                    $"{text}\n  {reading.Error} {(reading.Condition is null ? "" : Tree(reading.Condition).ToJsonString())}\n  {line["ast"]?.ToJsonString()} {line["eval"]?.ToJsonString()}"
+                    $"{text}
+  {reading}
+  {line["ast"]?.ToJsonString()} {line["eval"]?.ToJsonString()}"
                 );
         }
 
