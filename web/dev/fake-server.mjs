@@ -154,4 +154,6 @@ function send(socket, message) {
 }
 
 const port = Number(process.env.PORT ?? 8099);
-server.listen(port, '127.0.0.1', () => console.log(`the made-up dashboard is on http://127.0.0.1:${port}`));
+server.listen(port, '127.0.0.1', () =>
+  console.log(`the made-up dashboard is on http://127.0.0.1:${server.address().port}`),
+);

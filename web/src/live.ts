@@ -11,6 +11,8 @@ export const connection = signal<'idle' | 'live' | 'away'>('idle');
 /** The hub's word for «from the newest attempt». */
 export const NEWEST_ATTEMPT = 0;
 
+/** Streams that somebody listens to: without any, a broken connection is nobody's loss. */
+let listened = 0;
 let hub: HubConnection | null = null;
 let starting: Promise<HubConnection> | null = null;
 
@@ -30,7 +32,7 @@ async function start(): Promise<HubConnection> {
     .configureLogging(LogLevel.None)
     .build();
   made.onclose(() => {
-    connection.value = 'away';
+    connection.value = listened > 0 ? 'away' : 'idle';
   });
   try {
     await made.start();
@@ -45,7 +47,15 @@ async function start(): Promise<HubConnection> {
 
 /** A server's stream as an async generator. Leaving the loop tells the server to stop. */
 async function* stream(name: string, args: unknown[], stop: AbortSignal): AsyncGenerator<unknown> {
-  const link = await connected();
+  listened++;
+  try {
+    yield* listen(await connected(), name, args, stop);
+  } finally {
+    listened--;
+  }
+}
+
+async function* listen(link: HubConnection, name: string, args: unknown[], stop: AbortSignal): AsyncGenerator<unknown> {
   const waiting: unknown[] = [];
   let over: { error: unknown } | null = null;
   let wake = () => {};
