@@ -56,9 +56,7 @@ public sealed class ConditionOracleTests(ITestOutputHelper output)
                 );
             if (!same)
                 wrong.Add(
-                    $"{text}
-  {reading}
-  {line["ast"]?.ToJsonString()} {line["eval"]?.ToJsonString()}"
+                    $"{text}\n  {reading}\n  {line["ast"]?.ToJsonString()} {line["eval"]?.ToJsonString()}"
                 );
         }
 
