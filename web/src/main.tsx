@@ -5,7 +5,10 @@ import { match } from './routes';
 import { loadSession } from './session';
 import './styles/tokens.css';
 import './styles/base.css';
+import './styles/frame.css';
 import './styles/pages.css';
+import './styles/builds.css';
+import './styles/forms.css';
 import './styles/grid.css';
 import './styles/log.css';
 

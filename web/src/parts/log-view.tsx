@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from '@preact/signals';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
 import { paths } from '../api';
 import { DARK, LIGHT } from '../lib/colours';
@@ -10,7 +11,7 @@ import { copyText } from './copy';
 import { useLogKeys } from './log-keys';
 import { LogPane, type PaneState } from './log-pane';
 import { linesInWords } from './log-row';
-import { SearchBar, useLogSearch } from './log-search';
+import { SearchBar, type SearchControl, useLogSearch } from './log-search';
 import { readLog } from './log-source';
 
 interface LogViewProps {
@@ -54,30 +55,19 @@ export function LogView({ detail, attempt, wanted }: LogViewProps) {
   const picked = readLineLink(place.value.hash);
   return (
     <section class="log-view" aria-label="Log">
-      <div class="log-bar">
-        <h2>Log</h2>
-        <span class="muted log-count">{lines > 0 && linesInWords(lines)}</span>
-        <SearchBar search={search} />
-        <span class="said" role="status">
-          {said.value}
-        </span>
-        <div class="log-tools">
-          {picked && (
-            <button type="button" class="quiet" onClick={copyLines}>
-              Copy {picked.from === picked.to ? 'line' : `${picked.to - picked.from + 1} lines`}
-            </button>
-          )}
-          <button type="button" class="quiet" onClick={() => pane.current?.toggleAll(false)}>
-            Fold all
+      <LogBar search={search} said={said.value} lines={lines} raw={paths.log(detail.job.id, attempt)}>
+        {picked && (
+          <button type="button" class="quiet" onClick={copyLines}>
+            Copy {picked.from === picked.to ? 'line' : `${picked.to - picked.from + 1} lines`}
           </button>
-          <button type="button" class="quiet" onClick={() => pane.current?.toggleAll(true)}>
-            Open all
-          </button>
-          <a class="button quiet" href={paths.log(detail.job.id, attempt)}>
-            Raw
-          </a>
-        </div>
-      </div>
+        )}
+        <button type="button" class="quiet" onClick={() => pane.current?.toggleAll(false)}>
+          Fold all
+        </button>
+        <button type="button" class="quiet" onClick={() => pane.current?.toggleAll(true)}>
+          Open all
+        </button>
+      </LogBar>
       {trouble.value && (
         <p class="log-trouble" role="status">
           {trouble.value}
@@ -88,14 +78,11 @@ export function LogView({ detail, attempt, wanted }: LogViewProps) {
         <section class="log" ref={scroller} tabIndex={0} aria-label="Log lines" />
         {lines === 0 && <p class="log-empty muted">{all.value ? 'The log is empty.' : 'No output yet.'}</p>}
         {wasLive && !following && (newLines > 0 || !all.value) && lines > 0 && (
-          <button
-            type="button"
-            class="pill"
-            onClick={() => pane.current?.follow()}
-            onWheel={(event) => scroller.current?.scrollBy(0, event.deltaY)} // it lies over the log, not in it
-          >
-            {newLines > 0 ? `↓ ${newLines.toLocaleString('en')} new ${newLines === 1 ? 'line' : 'lines'}` : '↓ Follow'}
-          </button>
+          <NewLines
+            count={newLines}
+            follow={() => pane.current?.follow()}
+            scroll={(by) => scroller.current?.scrollBy(0, by)}
+          />
         )}
       </div>
       <p class="keys muted">
@@ -103,6 +90,67 @@ export function LogView({ detail, attempt, wanted }: LogViewProps) {
         <kbd>o</kbd> open or fold, <kbd>l</kbd> copy link, <kbd>y</kbd> copy lines, <kbd>G</kbd> end and follow.
       </p>
     </section>
+  );
+}
+
+interface LogBarProps {
+  search: SearchControl;
+  said: string;
+  lines: number;
+  raw: string;
+  children: ComponentChildren;
+}
+
+function LogBar({ search, said, lines, raw, children }: LogBarProps) {
+  return (
+    <div class="log-bar">
+      <h2>Log</h2>
+      <span class="muted log-count">{lines > 0 && linesInWords(lines)}</span>
+      <SearchBar search={search} />
+      <span class="said" role="status">
+        {said}
+      </span>
+      <div class="log-tools">
+        {children}
+        <a class="button quiet" href={raw}>
+          Raw
+        </a>
+      </div>
+    </div>
+  );
+}
+
+/** How often the count of new lines is read out, in milliseconds: each of them would drown everything else. */
+const TELL_EVERY = 5000;
+
+interface NewLinesProps {
+  count: number;
+  follow: () => void;
+  /** The button lies over the log, not in it: the wheel goes on to the log. */
+  scroll: (by: number) => void;
+}
+
+/** The way back to the end, and how much has come there. */
+function NewLines({ count, follow, scroll }: NewLinesProps) {
+  const words = count > 0 ? `${count.toLocaleString('en')} new ${count === 1 ? 'line' : 'lines'}` : '';
+  const newest = useRef(words);
+  newest.current = words;
+  const told = useSignal('');
+  useEffect(() => {
+    const timer = setInterval(() => {
+      told.value = newest.current;
+    }, TELL_EVERY);
+    return () => clearInterval(timer);
+  }, []);
+  return (
+    <>
+      <button type="button" class="pill" onClick={follow} onWheel={(event) => scroll(event.deltaY)}>
+        ↓ {words || 'Follow'}
+      </button>
+      <span class="sr-only" role="status">
+        {told}
+      </span>
+    </>
   );
 }
 
