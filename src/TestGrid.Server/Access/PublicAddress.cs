@@ -17,6 +17,11 @@ public sealed class PublicAddress(AccessOptions options, IServer server)
 
     public string OfSignIn(string code) => $"{Url}/signin/{code}";
 
-    // The port is known only once it listens, when port 0 was asked for.
-    private string? Listening => server.Features.Get<IServerAddressesFeature>()?.Addresses.FirstOrDefault();
+    // The port is known only once it listens, when port 0 was asked for. «Every address» is no address to go to.
+    private string? Listening =>
+        server
+            .Features.Get<IServerAddressesFeature>()
+            ?.Addresses.FirstOrDefault()
+            ?.Replace("//0.0.0.0", "//localhost", StringComparison.Ordinal)
+            .Replace("//[::]", "//localhost", StringComparison.Ordinal);
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Hosting;
 using TestGrid.Core.Jobs;
 using TestGrid.Server.Access;
 using TestGrid.Server.Recording;
@@ -40,6 +41,7 @@ public static class JobEndpoints
         HttpContext context,
         BuildViews views,
         LogFollower follower,
+        IHostApplicationLifetime server,
         int attempt = 0,
         long from = 0,
         bool follow = false
@@ -57,7 +59,12 @@ public static class JobEndpoints
         response.Headers["X-TestGrid-Attempt"] = place.Attempt.ToString(
             System.Globalization.CultureInfo.InvariantCulture
         );
-        var stop = context.RequestAborted;
+        // A follower must not hold up the server's end: it comes back with its offset.
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(
+            context.RequestAborted,
+            server.ApplicationStopping
+        );
+        var stop = either.Token;
         var chunks = follow ? follower.FollowAsync(id, attempt, from, stop) : follower.ReadAsync(id, place, from, stop);
         await foreach (var chunk in chunks)
         {

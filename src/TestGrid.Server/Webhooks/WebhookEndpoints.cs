@@ -21,8 +21,15 @@ public static class WebhookEndpoints
     public static void MapWebhooks(this IEndpointRouteBuilder app)
     {
         var hooks = app.MapGroup("/hooks").WithTags("Webhooks");
-        hooks.MapPost("/r/{id:long}", TakeForRepositoryAsync).WithName("HookOfRepository");
-        hooks.MapPost("/{host}", TakeAsync).WithName("HookOfHost");
+        Describe(hooks.MapPost("/r/{id:long}", TakeForRepositoryAsync).WithName("HookOfRepository"));
+        Describe(hooks.MapPost("/{host}", TakeAsync).WithName("HookOfHost"));
+    }
+
+    private static void Describe(RouteHandlerBuilder hook)
+    {
+        hook.Produces<HookReceipt>(StatusCodes.Status202Accepted).Produces<HookReceipt>();
+        foreach (var status in new[] { 401, 408, 413, 422, 503 })
+            hook.ProducesProblem(status);
     }
 
     private static async Task<IResult> TakeAsync(

@@ -96,24 +96,24 @@ public sealed class Leases(SqliteDatabase database, TimeProvider time)
         );
 
     /// <summary>Jobs that say queued and are on no queue (a crash, a queue made anew) wait again.</summary>
-    public Task<ImmutableArray<JobId>> RequeueStrayAsync(CancellationToken stop) =>
-        database.WriteAsync<ImmutableArray<JobId>>(
+    public async Task<ImmutableArray<JobId>> RequeueStrayAsync(CancellationToken stop)
+    {
+        using (var db = database.Read())
+        {
+            if (Strays(db).IsEmpty)
+                return []; // asked every few seconds: an idle server leaves the disk alone
+        }
+        return await database.WriteAsync(
             db =>
             {
-                var strays = db.Query<(long Build, long Cell)>(
-                        """
-                        SELECT build, cell FROM jobs AS j WHERE state = 'queued'
-                        AND NOT EXISTS (SELECT 1 FROM queue AS q WHERE q.build = j.build AND q.cell = j.cell)
-                        """
-                    )
-                    .Select(row => new JobId(row.Build, (int)row.Cell))
-                    .ToImmutableArray();
+                var strays = Strays(db);
                 foreach (var job in strays)
                     Moves.Job(db, job, JobMove.Requeue, null, time.Now);
                 return strays;
             },
             stop
         );
+    }
 
     internal static void EndAttempt(SqliteConnection db, JobId job, int attempt, JobVerdict verdict, long now) =>
         db.Execute(
@@ -132,6 +132,17 @@ public sealed class Leases(SqliteDatabase database, TimeProvider time)
                 attempt,
             }
         );
+
+    private static ImmutableArray<JobId> Strays(SqliteConnection db) =>
+        [
+            .. db.Query<(long Build, long Cell)>(
+                    """
+                    SELECT build, cell FROM jobs AS j WHERE state = 'queued'
+                    AND NOT EXISTS (SELECT 1 FROM queue AS q WHERE q.build = j.build AND q.cell = j.cell)
+                    """
+                )
+                .Select(row => new JobId(row.Build, (int)row.Cell)),
+        ];
 
     private CancelAnswer Cancel(SqliteConnection db, JobId job, string sentence)
     {

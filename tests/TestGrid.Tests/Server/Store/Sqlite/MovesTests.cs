@@ -32,10 +32,14 @@ public sealed class MovesTests
     }
 
     [Fact]
-    public void Nothing_leaves_a_final_state_whatever_happens_in_whatever_order() =>
+    public async Task Nothing_leaves_a_final_state_whatever_happens_in_whatever_order()
+    {
+        var time = new FakeTimeProvider();
+        await using var store = new TestStore(time);
         Gen.Select(Gen.Enum<Act>(), Gen.Int[1, 2])
             .Array[1, 25]
-            .Sample(acts => PlayAsync(acts).GetAwaiter().GetResult(), iter: 150, threads: 1);
+            .Sample(acts => PlayAsync(store, time, acts).GetAwaiter().GetResult(), iter: 150, threads: 1);
+    }
 
     [Theory]
     [InlineData("UPDATE jobs SET state = 'waiting', finished_at = NULL")]
@@ -76,10 +80,8 @@ public sealed class MovesTests
         );
     }
 
-    private static async Task PlayAsync((Act Act, int Cell)[] acts)
+    private static async Task PlayAsync(TestStore store, FakeTimeProvider time, (Act Act, int Cell)[] acts)
     {
-        var time = new FakeTimeProvider();
-        await using var store = new TestStore(time);
         var build = await store.AddBuildAsync(Some.Grid(Some.Config("1"), Some.Config("2")));
         var leases = new Dictionary<int, List<JobLease>> { [1] = [], [2] = [] };
         var ended = new Dictionary<int, JobState>();
