@@ -48,7 +48,8 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
         var root = Path.Combine(tree, "root");
         Directory.CreateDirectory(work);
         Directory.CreateDirectory(root);
-        File.SetUnixFileMode(folder, (UnixFileMode)0x1ED); // 0755: the range's root passes through
+        foreach (var passed in new[] { folder, work, tree })
+            File.SetUnixFileMode(passed, (UnixFileMode)0x1ED); // 0755: the range's root passes through
         log.Reach(0, "asking the mirror");
         var release = await sources.ReleaseAsync(recipe.Suite, Path.Combine(work, "apt"), stop);
 

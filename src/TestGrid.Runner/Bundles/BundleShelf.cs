@@ -31,20 +31,23 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
     /// <summary>The bundle that was built for this recipe as it reads now, in use; null when there is none.</summary>
     public BundleLease? TryLease(Recipe recipe) =>
         BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == recipe.ContentHash()
-            ? TryLease(record.Digest)
+            ? TryLease(record)
             : null;
 
-    public BundleLease? TryLease(BundleDigest digest)
+    public BundleLease? TryLease(BundleDigest digest) =>
+        BundleRecord.Read(Path.Combine(FolderOf(digest), "bundle.json")) is { } record ? TryLease(record) : null;
+
+    private BundleLease? TryLease(BundleRecord record)
     {
-        var folder = FolderOf(digest);
+        var folder = FolderOf(record.Digest);
         var lease = Path.Combine(folder, "lease");
         if (FileLock.TryShare(lease) is not { } held)
             return null;
         // A cleaner renames first and deletes then: with the lock in hand, what stands here stays here.
-        if (BundleRecord.Read(Path.Combine(folder, "bundle.json")) is { } record && Directory.Exists(RootOf(folder)))
+        if (Directory.Exists(RootOf(folder)))
         {
             Touch(lease);
-            return new BundleLease(new Bundle(record.Name, digest, RootOf(folder), record.Suite), held);
+            return new BundleLease(new Bundle(record.Name, record.Digest, RootOf(folder), record.Suite), held);
         }
         held.Dispose();
         return null;
@@ -70,7 +73,8 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
             Directory.Move(Path.Combine(folder, "tree"), target);
             Posix.SettleFolder(Trees);
         }
-        record.Write(IndexFile(recipe));
+        // Read for every job, so without the list of packages.
+        (record with { Packages = [] }).Write(IndexFile(recipe));
     }
 
     public async Task RemoveUnfinishedAsync(string folder, FileStream held, CancellationToken stop)
@@ -91,6 +95,7 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
             await RemoveUnfinishedAsync(folder, held, stop);
             swept++;
         }
+        FileLock.RemoveStray(Unfinished);
         return swept;
     }
 
@@ -138,7 +143,17 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
 
     private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{recipe.ContentHash()[..16]}.json");
 
-    private string Folder(string name) => Directory.CreateDirectory(Path.Combine(options.RootPath, name)).FullName;
+    private string Folder(string name)
+    {
+        var folder = Path.Combine(options.RootPath, name);
+        if (Directory.Exists(folder))
+            return folder;
+        Directory.CreateDirectory(folder);
+        // Whatever our umask: sandboxes, and other users' runners, pass through here.
+        File.SetUnixFileMode(options.RootPath, (UnixFileMode)0x1ED);
+        File.SetUnixFileMode(folder, (UnixFileMode)0x1ED);
+        return folder;
+    }
 
     private void Touch(string lease)
     {

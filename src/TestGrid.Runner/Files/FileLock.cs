@@ -29,6 +29,18 @@ internal static class FileLock
         }
     }
 
+    /// <summary>Removes locks in a folder that nobody holds and whose folder is gone: their holder died between the two.</summary>
+    public static void RemoveStray(string folder)
+    {
+        foreach (var file in Directory.GetFiles(folder, "*.lock"))
+        {
+            if (Directory.Exists(file[..^".lock".Length]) || TryHold(file) is not { } held)
+                continue;
+            File.Delete(file);
+            held.Dispose();
+        }
+    }
+
     private static FileStream? TryOpen(string path, FileMode mode, FileAccess access, FileShare share)
     {
         try

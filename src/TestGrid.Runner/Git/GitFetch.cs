@@ -13,6 +13,12 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
     private bool asked;
     private string? why;
 
+    /// <summary>The branch that the origin calls its first, after a fetch that asked for it; null when it has none.</summary>
+    public string? DefaultBranch { get; private set; }
+
+    /// <summary>Asks for <see cref="DefaultBranch"/> too, one more round trip.</summary>
+    public bool WantDefaultBranch { get; init; }
+
     /// <summary>Makes the mirror if there is none, and gets every branch and tag that is new.</summary>
     /// <exception cref="GitFetchException">It cannot be fetched.</exception>
     public void Run(string mirror)
@@ -26,6 +32,14 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
             if (ssh is not null)
                 repository.Config.Set("core.sshCommand", ssh.Command, ConfigurationLevel.Local);
             Commands.Fetch(repository, Remote, All, Options(), null);
+            if (!WantDefaultBranch)
+                return;
+            asked = false;
+            var head = repository
+                .Network.ListReferences(repository.Network.Remotes[Remote], Credentials)
+                .OfType<SymbolicReference>()
+                .FirstOrDefault(reference => reference.CanonicalName == "HEAD");
+            DefaultBranch = head?.TargetIdentifier.Replace("refs/heads/", "", StringComparison.Ordinal);
         }
         catch (Exception e) when (e is LibGit2SharpException or IOException or UnauthorizedAccessException)
         {
@@ -62,6 +76,7 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
             repository.Network.Remotes.Add(Remote, url.Text, All[0]);
             repository.Config.Set("core.fsyncObjectFiles", true, ConfigurationLevel.Local);
         }
+        GitShelf.Remove(mirror); // what stands there is no repository any more
         Directory.Move(beside, mirror);
         Posix.SettleFolder(System.IO.Path.GetDirectoryName(mirror)!);
     }

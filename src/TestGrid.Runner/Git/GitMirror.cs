@@ -92,9 +92,9 @@ public sealed partial class GitMirror : IWorkspaceSource
     )
     {
         var url = UrlOf(repository);
-        await FetchAsync(url, credential, stop);
+        var first = await FetchAsync(url, credential, stop, wantDefault: branch is null);
         using var mirror = new Repository(shelf.MirrorOf(url));
-        var names = branch is null ? new[] { DefaultBranch(url), "main", "master" } : [branch];
+        var names = branch is null ? new[] { first, "main", "master" } : [branch];
         foreach (var name in names.OfType<string>())
         {
             if (mirror.Refs["refs/heads/" + name]?.ResolveToDirectReference()?.Target is Commit commit)
@@ -183,27 +183,35 @@ public sealed partial class GitMirror : IWorkspaceSource
     private bool Has(GitUrl url, string sha)
     {
         var mirror = shelf.MirrorOf(url);
-        if (!Directory.Exists(mirror))
+        if (!Repository.IsValid(mirror))
             return false;
         using var repository = new Repository(mirror);
         return GitCheckout.Find(repository, sha) is not null;
     }
 
-    private async Task FetchAsync(GitUrl url, GitCredential? credential, CancellationToken stop, string? until = null)
+    /// <param name="until">Nothing is fetched when this commit has come meanwhile.</param>
+    /// <returns>The origin's first branch, if it was wanted and there is one.</returns>
+    private async Task<string?> FetchAsync(
+        GitUrl url,
+        GitCredential? credential,
+        CancellationToken stop,
+        string? until = null,
+        bool wantDefault = false
+    )
     {
         var gate = await EnterAsync(url.Text, stop);
         if (until is not null && Has(url, until))
         {
             gate.Dispose(); // who was before us has fetched it
-            return;
+            return null;
         }
         var began = time.GetTimestamp();
         using var limit = new CancellationTokenSource(options.FetchTime, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+        var fetch = new GitFetch(url, credential, options, both.Token) { WantDefaultBranch = wantDefault };
         try
         {
-            await RunHoldingAsync(gate, url, new GitFetch(url, credential, options, both.Token), both.Token)
-                .WaitAsync(both.Token);
+            await RunHoldingAsync(gate, url, fetch, both.Token).WaitAsync(both.Token);
         }
         catch (OperationCanceledException) when (!stop.IsCancellationRequested)
         {
@@ -211,6 +219,7 @@ public sealed partial class GitMirror : IWorkspaceSource
         }
         shelf.Touch(url);
         Fetched(log, url, (int)time.GetElapsedTime(began).TotalMilliseconds);
+        return fetch.DefaultBranch;
     }
 
     // libgit2 hears of a cancellation only when bytes come. When none do, the caller goes away at once, and the mirror
@@ -233,14 +242,6 @@ public sealed partial class GitMirror : IWorkspaceSource
         var semaphore = gates.GetOrAdd(key, _ => new SemaphoreSlim(1));
         await semaphore.WaitAsync(stop);
         return new Gate(gates, key, semaphore);
-    }
-
-    private static string? DefaultBranch(GitUrl url)
-    {
-        if (url.Kind is not GitUrlKind.Local || !Repository.IsValid(url.Path))
-            return null;
-        using var origin = new Repository(url.Path);
-        return origin.Head.FriendlyName;
     }
 
     private static GitUrl UrlOf(RepositoryRef repository) =>

@@ -97,6 +97,7 @@ internal sealed class GitShelf(GitOptions options, TimeProvider time)
             if (FileLock.TryHold(folder + ".lock") is { } held)
                 End(folder, held);
         }
+        FileLock.RemoveStray(Unfinished);
         Remove(Path.Combine(options.RootPath, "keys"));
         var (seen, now) = (Path.Combine(Trees, "boot"), File.ReadAllText(BootFile));
         if (File.Exists(seen) && File.ReadAllText(seen) == now)

@@ -161,6 +161,31 @@ public sealed class GitMirrorTests : IDisposable
     }
 
     [Fact]
+    public async Task Without_a_name_it_is_the_branch_that_the_origin_calls_its_first()
+    {
+        using var origin = world.Repository();
+        origin.Commit("first", ("a.txt", "a\n"));
+        origin.Branch("develop");
+        await File.WriteAllTextAsync(Path.Combine(origin.Path, ".git/HEAD"), "ref: refs/heads/develop\n", Stop);
+
+        Assert.Equal("refs/heads/develop", (await world.Mirror.ResolveAsync(origin.Reference, null, null, Stop))!.Ref);
+    }
+
+    [Fact]
+    public async Task A_mirror_that_is_damaged_beyond_recognition_is_made_again()
+    {
+        using var origin = world.Repository();
+        var sha = origin.Commit("first", ("a.txt", "a\n"));
+        await world.Mirror.BranchesAsync(origin.Reference, null, Stop);
+        var mirror = Directory.GetDirectories(Path.Combine(world.GitOptions.RootPath, "mirrors"))[0];
+        File.Delete(Path.Combine(mirror, "repo.git", "HEAD"));
+
+        await using var workspace = await CheckOutAsync(origin.Reference, sha);
+
+        Assert.True(File.Exists(Path.Combine(workspace.TreePath, "a.txt")));
+    }
+
+    [Fact]
     public async Task A_branch_that_was_deleted_or_force_pushed_is_followed()
     {
         using var origin = world.Repository();
