@@ -126,20 +126,33 @@ public static partial class JobScript
     {
         if (packages.IsEmpty)
             return;
-        var install =
-            "_tg_sudo apt-get -yq --no-install-suggests --no-install-recommends install "
-            + string.Join(' ', packages.Select(Bash.Word));
         script
             .Append("_tg_phase_begin apt\ntravis_fold start apt\n")
-            .Append("printf '\\033[33;1mInstalling APT Packages\\033[0m\\n'\n")
-            .Append("travis_cmd travis_apt_get_update --assert --echo --retry --timing\n")
-            .Append("travis_cmd ")
-            .Append(Bash.Quote(install))
-            .Append(" --display ")
-            .Append(Bash.Quote(install.Replace("_tg_sudo", "sudo -E", StringComparison.Ordinal)))
-            .Append(" --assert --echo --retry --timing\n")
-            .Append("travis_fold end apt\n_tg_phase_end\n");
+            .Append("printf '\\033[33;1mInstalling APT Packages\\033[0m\\n'\n");
+
+        // Travis's machines know i386 already; a bundle does not, and libc6:i386 would be no package.
+        foreach (var foreign in packages.Select(ForeignArchitecture).OfType<string>().Distinct())
+            Sudo(script, $"dpkg --add-architecture {Bash.Word(foreign)}", "");
+        script.Append("travis_cmd travis_apt_get_update --assert --echo --retry --timing\n");
+        Sudo(
+            script,
+            "apt-get -yq --no-install-suggests --no-install-recommends install "
+                + string.Join(' ', packages.Select(Bash.Word)),
+            " --retry"
+        );
+        script.Append("travis_fold end apt\n_tg_phase_end\n");
     }
+
+    private static void Sudo(StringBuilder script, string command, string flags) =>
+        script.Append(
+            $"travis_cmd {Bash.Quote("_tg_sudo " + command)} --display {Bash.Quote("sudo -E " + command)}"
+                + $" --assert --echo --timing{flags}\n"
+        );
+
+    private static string? ForeignArchitecture(string package) =>
+        package.Split('=', '/')[0].Split(':') is [_, var named and not ("amd64" or "all" or "any" or "native")]
+            ? named
+            : null;
 
     private static string Resource(string name)
     {

@@ -261,6 +261,24 @@ public sealed class JobScriptTests
     }
 
     [Fact]
+    public void Packages_of_another_processor_make_apt_know_it_first()
+    {
+        var script = JobScript.Compile(
+            ScriptRun.Order(
+                ScriptRun.Config("language: c\naddons: {apt: [libc6:i386, 'gcc:amd64', 'zlib1g:i386=1:1.2*']}\n")
+            )
+        );
+
+        var added = "travis_cmd '_tg_sudo dpkg --add-architecture i386'";
+        Assert.Equal(2, script.Split(added).Length);
+        Assert.True(
+            script.IndexOf(added, StringComparison.Ordinal)
+                < script.IndexOf("travis_cmd travis_apt_get_update", StringComparison.Ordinal)
+        );
+        Assert.DoesNotContain("--add-architecture amd64", script, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Notes_stand_at_the_top_and_the_file_is_named_as_it_is()
     {
         var order = ScriptRun.Order(ScriptRun.Config("services: redis\nenv: A=1\nscript: echo go\n", ".testgrid.yml"));
