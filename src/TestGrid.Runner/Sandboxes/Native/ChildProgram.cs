@@ -1,0 +1,77 @@
+using System.Diagnostics;
+
+namespace TestGrid.Runner.Sandboxes.Native;
+
+/// <summary>
+/// Starts the system's helper programs: with nothing in their environment but PATH, so that no secret of the runner's
+/// can be read in <c>/proc/PID/environ</c>, and with three pipes, so that no terminal or file of ours is inherited.
+/// </summary>
+internal static class ChildProgram
+{
+    private const string SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    // Joins control groups, then becomes the program: what it starts is counted from its first instruction on.
+    private const string JoinScript =
+        "n=$1; shift; while [ \"$n\" -gt 0 ]; do echo 0 >\"$1\" || exit 125; shift; n=$((n-1)); done; exec \"$@\"";
+
+    /// <param name="argv">Program and arguments. The program is looked for on the system's path.</param>
+    /// <param name="joins">Files of control groups to write itself into first.</param>
+    /// <exception cref="SandboxException">The program is not installed.</exception>
+    public static Process Start(IReadOnlyCollection<string> joins, params IEnumerable<string> argv)
+    {
+        var words = new List<string>();
+        if (joins.Count > 0)
+        {
+            words.AddRange(["sh", "-c", JoinScript, "sh", $"{joins.Count}"]);
+            words.AddRange(joins);
+        }
+        words.AddRange(argv);
+
+        var start = new ProcessStartInfo(Find(words[0]), words.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
+        start.Environment.Clear();
+        start.Environment["PATH"] = SystemPath;
+        return Process.Start(start) ?? throw new SandboxException($"{words[0]} did not start.");
+    }
+
+    /// <summary>Runs it to its end and gives its exit code and what it said.</summary>
+    public static async Task<(int ExitCode, string Said)> RunAsync(IEnumerable<string> argv, CancellationToken stop)
+    {
+        using var process = Start([], argv);
+        process.StandardInput.Close();
+        var said = process.StandardOutput.ReadToEndAsync(stop);
+        var complained = process.StandardError.ReadToEndAsync(stop);
+        await process.WaitForExitAsync(stop);
+        return (process.ExitCode, (await said + await complained).Trim());
+    }
+
+    /// <summary>The program's path, or null when it is not installed.</summary>
+    public static string? Search(string program) =>
+        program.Contains('/')
+            ? File.Exists(program)
+                ? program
+                : null
+            : SystemPath.Split(':').Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
+
+    private static string Find(string program) =>
+        Search(program)
+        ?? throw new SandboxException(
+            $"The program {program} is missing. Install it: apt-get install {PackageOf(program)}"
+        );
+
+    /// <summary>The Debian package that holds a program we use.</summary>
+    public static string PackageOf(string program) =>
+        program switch
+        {
+            "unshare" or "nsenter" or "setpriv" or "mount" => "util-linux mount",
+            "newuidmap" or "newgidmap" => "uidmap",
+            "nft" => "nftables",
+            "ip" => "iproute2",
+            _ => program,
+        };
+}

@@ -1,0 +1,114 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace TestGrid.Runner.Sandboxes.Native;
+
+/// <summary>
+/// The default engine: a pod of namespaces made with util-linux's <c>unshare</c>, and an OCI runtime inside it. Works as
+/// root and as an ordinary user with an id range. <c>docs/sandbox.md</c> says what it protects from, and what not.
+/// </summary>
+public sealed partial class NativeSandboxEngine : ISandboxEngine, IDisposable
+{
+    private readonly SandboxOptions options;
+    private readonly TimeProvider time;
+    private readonly ILogger<NativeSandboxEngine> log;
+    private readonly Lazy<StateFolder> state;
+    private readonly Lazy<ControlGroups> groups = new(ControlGroups.Find);
+    private readonly Lazy<OciRuntime> runtime;
+
+    public NativeSandboxEngine(IOptions<SandboxOptions> options, TimeProvider time, ILogger<NativeSandboxEngine> log)
+    {
+        (this.options, this.time, this.log) = (options.Value, time, log);
+        state = new Lazy<StateFolder>(() => StateFolder.Open(this.options.StatePath));
+        // Not kept when it fails: the operator may install one meanwhile.
+        runtime = new Lazy<OciRuntime>(
+            () => OciRuntime.Find(this.options.Runtime),
+            LazyThreadSafetyMode.PublicationOnly
+        );
+    }
+
+    public string Name => "native";
+
+    public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
+    {
+        Check(spec);
+        var tree = new BundleTree(spec.RootPath, options.FirstId);
+        var folder = state.Value.AddPod(spec.Name);
+        var group = ControlGroup.None;
+        try
+        {
+            group = groups.Value.Make(
+                Path.GetFileName(folder),
+                spec.Limits,
+                made => StateFolder.NoteGroups(folder, made)
+            );
+            await new PodFiles(spec, tree, options).WriteAsync(folder, runtime.Value.HidesControlGroups, stop);
+            if (spec.Network is SandboxNetwork.Egress)
+                await File.WriteAllTextAsync(Path.Combine(folder, "nft"), Egress.Rules(options), stop);
+            var pod = await Pod.StartAsync(folder, spec, group, options, time, stop);
+            return new NativeSandbox(spec, pod, tree, runtime.Value, time, log);
+        }
+        catch (Exception e)
+        {
+            ControlGroup.KillAll(group.Folders);
+            if (ControlGroup.TryRemove(group.Folders))
+                StateFolder.RemovePod(folder);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new SandboxException($"Sandbox {spec.Name} cannot be made: {e.Message}", e);
+            throw;
+        }
+    }
+
+    public ValueTask SweepAsync(CancellationToken stop)
+    {
+        var pods = StateFolder.Sweep(options.StatePath);
+        if (pods > 0)
+            Swept(log, pods);
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Gives the state folder back. Dispose the sandboxes first.</summary>
+    public void Dispose()
+    {
+        if (state.IsValueCreated)
+            state.Value.Dispose();
+    }
+
+    // The order comes from our own code, but a job's configuration stands behind names and targets.
+    private static void Check(SandboxSpec spec)
+    {
+        if (!GoodName.IsMatch(spec.Name))
+            throw new SandboxException(
+                $"'{spec.Name}' is no name for a sandbox: letters, digits, '.', '_' and '-', up to 64."
+            );
+        if (!Directory.Exists(spec.RootPath))
+            throw new SandboxException($"There is no bundle at {spec.RootPath}.");
+        foreach (var mount in spec.Mounts)
+        {
+            if (!GoodTarget.IsMatch(mount.Target) || mount.Target.Split('/').Any(part => part is "." or ".."))
+                throw new SandboxException(
+                    $"'{mount.Target}' is no place to mount at: an absolute path without '..' is."
+                );
+            if (TakenTarget.IsMatch(mount.Target))
+                throw new SandboxException($"{mount.Target} is the sandbox's own: nothing can be mounted there.");
+            if (
+                !Directory.Exists(mount.Source)
+                && (mount.Kind is SandboxMountKind.Overlay || !File.Exists(mount.Source))
+            )
+                throw new SandboxException($"{mount.Source}, to be shown at {mount.Target}, is not there.");
+        }
+    }
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z")]
+    private static partial Regex GoodName { get; }
+
+    [GeneratedRegex(@"^(/[^/\x00-\x1f]+)+\z")]
+    private static partial Regex GoodTarget { get; }
+
+    [GeneratedRegex(@"^/(proc|sys|dev)(/|\z)")]
+    private static partial Regex TakenTarget { get; }
+
+    [LoggerMessage(LogLevel.Information, "Removed what {Pods} sandboxes of an earlier life left behind")]
+    private static partial void Swept(ILogger log, int pods);
+}

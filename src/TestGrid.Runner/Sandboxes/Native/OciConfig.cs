@@ -1,0 +1,208 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace TestGrid.Runner.Sandboxes.Native;
+
+/// <summary>Writes the OCI runtime's <c>config.json</c> for one command.</summary>
+internal static class OciConfig
+{
+    // PID 1 of the container is this shell, so that the command is not: for PID 1 the kernel drops the signals that it
+    // has no handler for, and `kill -9 $$` would end in exit code 0. It also reaps orphans. What it would say of a
+    // killed command («Terminated») goes nowhere: the log is the command's own. `unset` takes back what the shell and
+    // the runtime add to the environment.
+    private const string Init = "exec 3>&2 2>/dev/null; (exec \"$@\" 2>&3 3>&-); exit $?";
+
+    // Docker's set without those that reach outside a user namespace's files (MKNOD, AUDIT_WRITE) or the network
+    // (NET_RAW). They are what `sudo` gains inside, never more.
+    private static readonly string[] Capabilities =
+    [
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_FOWNER",
+        "CAP_FSETID",
+        "CAP_KILL",
+        "CAP_NET_BIND_SERVICE",
+        "CAP_SETFCAP",
+        "CAP_SETGID",
+        "CAP_SETPCAP",
+        "CAP_SETUID",
+        "CAP_SYS_CHROOT",
+    ];
+
+    private static readonly string[] Masked =
+    [
+        "/proc/acpi",
+        "/proc/asound",
+        "/proc/interrupts",
+        "/proc/kcore",
+        "/proc/keys",
+        "/proc/latency_stats",
+        "/proc/sched_debug",
+        "/proc/scsi",
+        "/proc/timer_list",
+        "/proc/timer_stats",
+        "/sys/firmware",
+        "/sys/devices/virtual/powercap",
+    ];
+
+    private static readonly string[] ReadOnly =
+    [
+        "/proc/bus",
+        "/proc/fs",
+        "/proc/irq",
+        "/proc/sys",
+        "/proc/sysrq-trigger",
+    ];
+
+    private static readonly byte[] Seccomp = ReadSeccomp();
+
+    private static readonly (long Soft, long Hard) Files = FileLimits();
+
+    public static byte[] For(SandboxCommand command, BundleTree.User user, long sharedMemoryBytes)
+    {
+        var buffer = new MemoryStream(16384);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("ociVersion", "1.0.2");
+            json.WriteString("hostname", PodFiles.HostName);
+            json.WriteStartObject("root");
+            json.WriteString("path", $"{PodFiles.InPod}/t/root");
+            json.WriteEndObject();
+            WriteProcess(json, command, user);
+            WriteMounts(json, sharedMemoryBytes);
+            json.WriteStartObject("linux");
+            // Network, IPC, user and control group namespaces are the pod's.
+            json.WriteStartArray("namespaces");
+            foreach (var type in (ReadOnlySpan<string>)["pid", "mount", "uts"])
+            {
+                json.WriteStartObject();
+                json.WriteString("type", type);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+            WriteStrings(json, "maskedPaths", Masked);
+            WriteStrings(json, "readonlyPaths", ReadOnly);
+            json.WritePropertyName("seccomp");
+            json.WriteRawValue(Seccomp, skipInputValidation: true);
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+        return buffer.ToArray();
+    }
+
+    private static void WriteProcess(Utf8JsonWriter json, SandboxCommand command, BundleTree.User user)
+    {
+        json.WriteStartObject("process");
+        json.WriteBoolean("terminal", command.Tty);
+        if (command.Tty)
+        {
+            json.WriteStartObject("consoleSize");
+            json.WriteNumber("width", 120);
+            json.WriteNumber("height", 40);
+            json.WriteEndObject();
+        }
+        json.WriteStartObject("user");
+        json.WriteNumber("uid", user.Uid);
+        json.WriteNumber("gid", user.Gid);
+        json.WriteNumber("umask", 18); // 022
+        json.WriteStartArray("additionalGids");
+        foreach (var group in user.Groups)
+            json.WriteNumberValue(group);
+        json.WriteEndArray();
+        json.WriteEndObject();
+
+        var unset = string.Concat(
+            ((ReadOnlySpan<string>)["PWD", "OLDPWD", "HOME"])
+                .ToArray()
+                .Where(name => !command.Env.ContainsKey(name))
+                .Select(name => $"unset {name}; ")
+        );
+        WriteStrings(json, "args", ["/bin/sh", "-c", unset + Init, "sh", .. command.Argv]);
+        WriteStrings(json, "env", command.Env.Select(pair => $"{pair.Key}={pair.Value}"));
+        json.WriteString("cwd", command.WorkingFolder);
+        json.WriteBoolean("noNewPrivileges", false); // else no sudo; it only ever gains the pod's own root
+        json.WriteNumber("oomScoreAdj", 500); // the job goes before the pod's first process and the runner
+        json.WriteStartObject("capabilities");
+        WriteStrings(json, "bounding", Capabilities);
+        var own = user.Uid == 0 ? Capabilities : [];
+        WriteStrings(json, "effective", own);
+        WriteStrings(json, "permitted", own);
+        json.WriteEndObject();
+        json.WriteStartArray("rlimits");
+        WriteLimit(json, "RLIMIT_NOFILE", Files.Soft, Files.Hard);
+        WriteLimit(json, "RLIMIT_CORE", 0, 0);
+        json.WriteEndArray();
+        json.WriteEndObject();
+    }
+
+    private static void WriteMounts(Utf8JsonWriter json, long sharedMemoryBytes)
+    {
+        json.WriteStartArray("mounts");
+        WriteMount(json, "/proc", "proc", ["nosuid", "noexec", "nodev"]);
+        WriteMount(json, "/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=64k"]);
+        WriteMount(
+            json,
+            "/dev/pts",
+            "devpts",
+            ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"]
+        );
+        WriteMount(json, "/dev/shm", "tmpfs", ["nosuid", "nodev", "mode=1777", $"size={sharedMemoryBytes}"]);
+        WriteMount(json, "/dev/mqueue", "mqueue", ["nosuid", "noexec", "nodev"]);
+        WriteMount(json, "/sys", "sysfs", ["nosuid", "noexec", "nodev", "ro"]);
+        json.WriteEndArray();
+    }
+
+    private static void WriteMount(Utf8JsonWriter json, string target, string type, string[] options)
+    {
+        json.WriteStartObject();
+        json.WriteString("destination", target);
+        json.WriteString("type", type);
+        json.WriteString("source", type);
+        WriteStrings(json, "options", options);
+        json.WriteEndObject();
+    }
+
+    private static void WriteLimit(Utf8JsonWriter json, string type, long soft, long hard)
+    {
+        json.WriteStartObject();
+        json.WriteString("type", type);
+        json.WriteNumber("soft", soft);
+        json.WriteNumber("hard", hard);
+        json.WriteEndObject();
+    }
+
+    private static void WriteStrings(Utf8JsonWriter json, string name, IEnumerable<string> values)
+    {
+        json.WriteStartArray(name);
+        foreach (var value in values)
+            json.WriteStringValue(value);
+        json.WriteEndArray();
+    }
+
+    private static byte[] ReadSeccomp()
+    {
+        using var stream =
+            Assembly.GetExecutingAssembly().GetManifestResourceStream("TestGrid.Runner.Sandboxes.Native.seccomp.json")
+            ?? throw new InvalidOperationException("seccomp.json is not in the assembly.");
+        var profile = JsonNode.Parse(stream)!.AsObject();
+        // With the 32-bit sibling: C projects test with -m32. An architecture not named here cannot make any call.
+        profile["architectures"] =
+            RuntimeInformation.ProcessArchitecture is Architecture.Arm64
+                ? new JsonArray("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")
+                : new JsonArray("SCMP_ARCH_X86_64", "SCMP_ARCH_X86");
+        return JsonSerializer.SerializeToUtf8Bytes(profile);
+    }
+
+    // A hard limit can be lowered by anyone and raised by few: ask for no more than we have.
+    private static (long Soft, long Hard) FileLimits()
+    {
+        var line = File.ReadLines("/proc/self/limits")
+            .First(text => text.StartsWith("Max open files", StringComparison.Ordinal));
+        var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var hard = long.TryParse(words[4], out var read) ? Math.Min(read, 1 << 20) : 1 << 20;
+        return (Math.Min(hard, 65536), hard);
+    }
+}

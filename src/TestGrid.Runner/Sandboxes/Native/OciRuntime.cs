@@ -1,0 +1,42 @@
+namespace TestGrid.Runner.Sandboxes.Native;
+
+/// <summary>The OCI runtime that starts containers inside a pod: crun or runc, or what speaks like them.</summary>
+internal sealed class OciRuntime(string path, bool isCrun)
+{
+    public string Name { get; } = Path.GetFileName(path);
+
+    public string FullPath { get; } = path;
+
+    /// <summary>
+    /// crun 1.8 stops at the sight of version 1 and 2 side by side, so there it is shown neither; runc wants to see
+    /// what there is.
+    /// </summary>
+    public bool HidesControlGroups { get; } = isCrun && ControlGroups.HostIsHybrid;
+
+    /// <exception cref="SandboxException">There is none.</exception>
+    public static OciRuntime Find(string wanted)
+    {
+        var names = wanted.Length > 0 ? [wanted] : new[] { "crun", "runc" };
+        var path =
+            names.Select(ChildProgram.Search).FirstOrDefault(found => found is not null)
+            ?? throw new SandboxException(
+                $"There is no OCI runtime ({string.Join(" or ", names)}). Install one: apt-get install crun"
+            );
+        return new OciRuntime(path, Path.GetFileName(path).StartsWith("crun", StringComparison.Ordinal));
+    }
+
+    /// <summary>The words that run the container in the pod's bundle folder and wait for its end.</summary>
+    public IEnumerable<string> Run(bool tty) =>
+        [
+            FullPath,
+            // Limits are the pod's control group's: see ControlGroup.
+            isCrun ? "--cgroup-manager=disabled" : "--rootless=true",
+            $"--root={PodFiles.InPod}/t/state",
+            $"--log={PodFiles.InPod}/log",
+            "run",
+            $"--bundle={PodFiles.InPod}/t/bundle",
+            $"--pid-file={PodFiles.InPod}/pid",
+            .. tty ? [$"--console-socket={PodFiles.InPod}/{ConsoleSocket.Name}"] : Array.Empty<string>(),
+            "job",
+        ];
+}

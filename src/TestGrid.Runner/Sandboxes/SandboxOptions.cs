@@ -1,0 +1,54 @@
+using System.Collections.Immutable;
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+
+namespace TestGrid.Runner.Sandboxes;
+
+/// <summary>The operator's settings for sandboxes, checked at start.</summary>
+public sealed class SandboxOptions : IValidatableObject
+{
+    /// <summary>How many user and group ids a sandbox has; the same in <c>/etc/subuid</c>'s usual lines.</summary>
+    public const int IdCount = 65536;
+
+    /// <summary>Where sandboxes that live now are noted down, so that what a crash leaves is found. Made if missing.</summary>
+    [Required]
+    public string StatePath { get; init; } = "/var/lib/testgrid/sandboxes";
+
+    /// <summary>
+    /// What id 0 inside is outside. Bundles and checkouts belong to the same range. A runner that is not root needs
+    /// this range in <c>/etc/subuid</c> and <c>/etc/subgid</c>.
+    /// </summary>
+    [Range(1, int.MaxValue - IdCount)]
+    public int FirstId { get; init; } = 100_000;
+
+    /// <summary>The OCI runtime: <c>crun</c>, <c>runc</c> or a path to one like them. Empty takes crun if there is one, else runc.</summary>
+    public string Runtime { get; init; } = "";
+
+    /// <summary>The most that any sandbox may write, in bytes, whatever its job asks for; 0 leaves it to the job's limits.</summary>
+    [Range(0, long.MaxValue)]
+    public long DiskBytesMost { get; init; }
+
+    /// <summary>Networks that no job reaches, beside the private ones, in CIDR form: <c>203.0.113.0/24</c>. IPv4.</summary>
+    public ImmutableArray<string> DeniedNetworks { get; init; } = [];
+
+    /// <summary>Networks that jobs reach although they are private, in CIDR form: a mirror or a proxy. IPv4. They win.</summary>
+    public ImmutableArray<string> AllowedNetworks { get; init; } = [];
+
+    /// <summary>Sandboxes' namespaces made in advance, so that a job need not wait for them; each is used once. 0 makes none.</summary>
+    [Range(0, 64)]
+    public int PreparedPods { get; init; }
+
+    public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
+    {
+        if (!Path.IsPathRooted(StatePath))
+            yield return new ValidationResult($"StatePath '{StatePath}' is not absolute.", [nameof(StatePath)]);
+        foreach (var network in DeniedNetworks.Concat(AllowedNetworks))
+        {
+            if (!IPNetwork.TryParse(network, out var read) || read.BaseAddress.GetAddressBytes().Length != 4)
+                yield return new ValidationResult(
+                    $"'{network}' is not an IPv4 network: write it as 203.0.113.0/24.",
+                    [nameof(DeniedNetworks), nameof(AllowedNetworks)]
+                );
+        }
+    }
+}
