@@ -24,7 +24,7 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
             );
         }
         var path = context.Request.Path;
-        if (OpenPaths.Any(open => path.StartsWithSegments(open, StringComparison.Ordinal)))
+        if (OpenPaths.Any(open => path.StartsWithSegments(open, StringComparison.OrdinalIgnoreCase)))
             return next(context);
 
         var caller = callers.Find(context.Request);
@@ -34,7 +34,7 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
             return next(context);
 
         var foreign = context.Request.Headers.Origin is { Count: > 0 } origin && !IsOurs(origin.ToString(), context);
-        var live = path.StartsWithSegments("/live", StringComparison.Ordinal);
+        var live = path.StartsWithSegments("/live", StringComparison.OrdinalIgnoreCase);
         var reads = live || HttpMethods.IsGet(context.Request.Method) || HttpMethods.IsHead(context.Request.Method);
         if (foreign && (live || !reads))
             return Refuse(context, StatusCodes.Status403Forbidden, "Another site's page asked for this", null);
@@ -57,9 +57,10 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
         );
     }
 
+    // Compared as routes are, without regard to case: /API/v1/tokens is the same door.
     private bool ReadsFreely(PathString path) =>
-        path.StartsWithSegments("/api/v1/session", StringComparison.Ordinal)
-        || (options.ReadsAreOpen && !path.StartsWithSegments("/api/v1/tokens", StringComparison.Ordinal));
+        path.StartsWithSegments("/api/v1/session", StringComparison.OrdinalIgnoreCase)
+        || (options.ReadsAreOpen && !path.StartsWithSegments("/api/v1/tokens", StringComparison.OrdinalIgnoreCase));
 
     // The pages themselves are no secret; what they show comes from the guarded paths.
     private static bool IsGuarded(PathString path) =>

@@ -18,6 +18,9 @@ internal static class Answers
     public static ProblemHttpResult Missing(string title, string? detail) =>
         TypedResults.Problem(detail, statusCode: StatusCodes.Status404NotFound, title: title);
 
+    public static ProblemHttpResult Gone(string title, string? detail) =>
+        TypedResults.Problem(detail, statusCode: StatusCodes.Status410Gone, title: title);
+
     public static ProblemHttpResult Unusable(string title, string? detail) =>
         TypedResults.Problem(detail, statusCode: StatusCodes.Status422UnprocessableEntity, title: title);
 

@@ -60,7 +60,7 @@ public static class BuildEndpoints
             );
         var reference =
             string.IsNullOrEmpty(request.Branch) ? "HEAD"
-            : request.Branch.StartsWith("refs/", StringComparison.Ordinal) ? request.Branch
+            : request.Branch.StartsWith("refs/heads/", StringComparison.Ordinal) ? request.Branch
             : "refs/heads/" + request.Branch;
         if (reference is not "HEAD" && !HookText.IsRef(reference))
             return Answers.Unusable($"'{HookText.Short(request.Branch, 100)}' is not a branch's name", null);

@@ -24,7 +24,8 @@ public static class JobEndpoints
         jobs.MapGet("/{id}/log", ReadLogAsync)
             .WithName("GetLog")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
-            .ProducesProblem(StatusCodes.Status404NotFound);
+            .ProducesProblem(StatusCodes.Status404NotFound)
+            .ProducesProblem(StatusCodes.Status410Gone);
         jobs.MapPost("/{id}/rerun", RerunAsync).WithName("RerunJob");
         jobs.MapPost("/{id}/cancel", CancelAsync).WithName("CancelJob");
     }
@@ -50,6 +51,11 @@ public static class JobEndpoints
         if (attempt < 0 || from < 0 || views.Log(id, attempt) is not { } place)
         {
             await Answers.NoJob(id).ExecuteAsync(context);
+            return;
+        }
+        if (place.Gone)
+        {
+            await Answers.Gone($"The log of job {id} was removed to make room", null).ExecuteAsync(context);
             return;
         }
         var response = context.Response;

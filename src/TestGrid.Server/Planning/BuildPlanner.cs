@@ -17,7 +17,7 @@ public abstract record Planned
 
     /// <summary>It is over with no job at all.</summary>
     /// <param name="Problems">What is wrong in its configuration.</param>
-    public sealed record Over(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems) : Planned;
+    public sealed record WithoutJobs(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems) : Planned;
 
     /// <summary>Its repository cannot be fetched just now.</summary>
     public sealed record Later(string Why) : Planned;
@@ -47,7 +47,7 @@ public sealed class BuildPlanner(
         }
         catch (CommitGoneException e)
         {
-            return new Planned.Over(new(BuildState.Errored, JobReason.CommitGone, e.Message), null, []);
+            return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.CommitGone, e.Message), null, []);
         }
         catch (GitFetchException e)
         {
@@ -74,14 +74,14 @@ public sealed class BuildPlanner(
     private Planned Make(UnplannedBuild build, CommitFile file)
     {
         if (file.Refused is { } refused)
-            return new Planned.Over(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
+            return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
         var settings = new ConfigSettings(recipes(), build.Trigger, build.Repository.Slug)
         {
             MaxCells = options.JobsMax,
         };
         var reading = CiConfigReader.Read(file.Name, file.Bytes, settings);
         if (reading is ConfigReading.Refused(var problems))
-            return new Planned.Over(new(BuildState.Errored, JobReason.Config, Sentence(problems)), file.Name, problems);
+            return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, Sentence(problems)), file.Name, problems);
         var config = ((ConfigReading.Read)reading).Config;
         var commit = build.Trigger.Commit;
         if (
@@ -91,7 +91,7 @@ public sealed class BuildPlanner(
         )
         {
             var skipped = new BuildVerdict(BuildState.Cancelled, BuildReason.Skipped, why);
-            return new Planned.Over(skipped, file.Name, config.Problems);
+            return new Planned.WithoutJobs(skipped, file.Name, config.Problems);
         }
         return new Planned.WithJobs(Plan(build, config));
     }
@@ -120,7 +120,7 @@ public sealed class BuildPlanner(
         );
     }
 
-    private static Planned.Over NoConfig() =>
+    private static Planned.WithoutJobs NoConfig() =>
         new(
             new(
                 BuildState.Errored,

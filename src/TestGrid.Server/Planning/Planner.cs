@@ -80,7 +80,7 @@ public sealed partial class Planner(
                 bells.Room.Ring();
                 break;
 
-            case Planned.Over(var verdict, var file, var problems):
+            case Planned.WithoutJobs(var verdict, var file, var problems):
                 await builds.EndUnplannedAsync(build.Id, verdict, file, problems, stop);
                 BuildEnded(log, build.Id, verdict.State, verdict.Sentence);
                 break;

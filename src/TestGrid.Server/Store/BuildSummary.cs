@@ -97,4 +97,5 @@ public sealed record AttemptRecord(
 /// <summary>Where a job's log is.</summary>
 /// <param name="Attempt">From 1; 0 while no runner has claimed the job.</param>
 /// <param name="Over">Nothing is written to it any more.</param>
-public sealed record LogPlace(int Attempt, bool Over);
+/// <param name="Gone">It was removed to make room.</param>
+public sealed record LogPlace(int Attempt, bool Over, bool Gone);

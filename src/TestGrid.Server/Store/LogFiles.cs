@@ -27,17 +27,15 @@ public sealed class LogFiles(string folder) : IDisposable
     /// <returns>True when all of the bytes are in the file now.</returns>
     public bool Append(JobId job, int attempt, long offset, ReadOnlySpan<byte> bytes)
     {
-        var log = Opened(job, attempt);
-        lock (log)
+        while (true)
         {
-            if (offset < 0 || offset > log.Length || offset + bytes.Length > BytesMax)
-                return false;
-            var known = log.Length - offset;
-            if (known >= bytes.Length)
-                return true;
-            RandomAccess.Write(log.File, bytes[(int)known..], log.Length);
-            log.Length = offset + bytes.Length;
-            return true;
+            var log = Opened(job, attempt);
+            lock (log)
+            {
+                if (log.File.IsClosed)
+                    continue; // finished between the two lines above: open it again, its bytes are an attempt's own
+                return Append(log, offset, bytes);
+            }
         }
     }
 
@@ -108,6 +106,18 @@ public sealed class LogFiles(string folder) : IDisposable
     {
         foreach (var (job, attempt) in open.Keys)
             Finish(job, attempt);
+    }
+
+    private static bool Append(Writing log, long offset, ReadOnlySpan<byte> bytes)
+    {
+        if (offset < 0 || offset > log.Length || offset + bytes.Length > BytesMax)
+            return false;
+        var known = log.Length - offset;
+        if (known >= bytes.Length)
+            return true;
+        RandomAccess.Write(log.File, bytes[(int)known..], log.Length);
+        log.Length = offset + bytes.Length;
+        return true;
     }
 
     private Writing Opened(JobId job, int attempt)

@@ -33,7 +33,8 @@ public sealed class HookBodies(TimeProvider time)
         var body = new HookBody(this);
         try
         {
-            if (!body.Grow(Math.Max(FirstBytes, (int)(request.ContentLength ?? 0) + 1)))
+            // Not as much as it announces: four who announce 25 MB and send nothing would take all there is.
+            if (!body.Grow(FirstBytes))
                 return body.Give(StatusCodes.Status503ServiceUnavailable);
             while (true)
             {

@@ -109,8 +109,11 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
     public LogPlace? Log(JobId id, int attempt)
     {
         using var db = database.Read();
-        var job = db.QuerySingleOrDefault<(string State, long Attempt)?>(
-            "SELECT state, attempt FROM jobs WHERE build = @Build AND cell = @Cell",
+        var job = db.QuerySingleOrDefault<(string State, long Attempt, bool Gone)?>(
+            """
+            SELECT j.state, j.attempt, b.logs_gone FROM jobs AS j JOIN builds AS b ON b.id = j.build
+            WHERE j.build = @Build AND j.cell = @Cell
+            """,
             id
         );
         if (job is not { } known)
@@ -119,7 +122,7 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
         var state = Rows.Word<JobState>(known.State);
         var begun = asked > 0 && asked <= known.Attempt;
         var over = state.IsFinal || (begun && (asked < known.Attempt || state is not JobState.Running));
-        return new LogPlace(asked, over);
+        return new LogPlace(asked, over, known.Gone);
     }
 
     private static ImmutableArray<BuildSummary> Summaries(SqliteConnection db, string where, object parameters)

@@ -42,6 +42,9 @@ public sealed class SqliteDatabase : IAsyncDisposable
         }.ToString();
         try
         {
+            // For its owner alone, and so are the files that SQLite makes beside it: it takes this one's mode.
+            if (!File.Exists(path))
+                DataFolder.WriteSecret(path, []);
             using (var db = new SqliteConnection(text))
             {
                 db.Open();

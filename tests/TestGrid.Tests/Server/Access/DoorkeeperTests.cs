@@ -17,7 +17,8 @@ public sealed class DoorkeeperTests
         Assert.Equal(HttpStatusCode.OK, await StatusAsync(server, HttpMethod.Get, "/api/v1/builds"));
         foreach (var (method, path) in Writes)
             Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, method, path));
-        Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, HttpMethod.Get, "/api/v1/tokens"));
+        foreach (var path in new[] { "/api/v1/tokens", "/API/v1/tokens", "/api/V1/Tokens/" })
+            Assert.Equal(HttpStatusCode.Unauthorized, await StatusAsync(server, HttpMethod.Get, path));
     }
 
     [Fact]

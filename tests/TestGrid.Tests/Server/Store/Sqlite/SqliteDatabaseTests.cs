@@ -32,6 +32,8 @@ public sealed class SqliteDatabaseTests : IDisposable
         );
 
         Assert.Equal(("wal", 2L, 1L), (journal, sync, keys)); // 2 is FULL
+        foreach (var file in Directory.GetFiles(folder.Path))
+            Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
     }
 
     [Fact]
