@@ -17,7 +17,8 @@ public abstract record Planned
 
     /// <summary>It is over with no job at all.</summary>
     /// <param name="Problems">What is wrong in its configuration.</param>
-    public sealed record WithoutJobs(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems) : Planned;
+    public sealed record WithoutJobs(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems)
+        : Planned;
 
     /// <summary>Its repository cannot be fetched just now.</summary>
     public sealed record Later(string Why) : Planned;
@@ -81,7 +82,11 @@ public sealed class BuildPlanner(
         };
         var reading = CiConfigReader.Read(file.Name, file.Bytes, settings);
         if (reading is ConfigReading.Refused(var problems))
-            return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, Sentence(problems)), file.Name, problems);
+            return new Planned.WithoutJobs(
+                new(BuildState.Errored, JobReason.Config, Sentence(problems)),
+                file.Name,
+                problems
+            );
         var config = ((ConfigReading.Read)reading).Config;
         var commit = build.Trigger.Commit;
         if (

@@ -50,7 +50,11 @@ public sealed class GenericHost : IGitHost
         if (told.Sha is not null && !HookText.IsCommit(told.Sha))
             return new WebhookReading.Unusable("push", id, "'sha' is not a commit's full name of 40 lower-case digits");
         if (told.Sha is null && reference!.StartsWith("refs/tags/", StringComparison.Ordinal))
-            return new WebhookReading.Unusable("push", id, "a tag needs the 'sha' of its commit: tags are not looked up");
+            return new WebhookReading.Unusable(
+                "push",
+                id,
+                "a tag needs the 'sha' of its commit: tags are not looked up"
+            );
         var message = told.Message ?? "";
         if (HookText.SkipsCi(message))
             return new WebhookReading.Ignored("push", id, "the commit's message says [skip ci]");

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.SignalR.Client;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Reporting;
 using TestGrid.Server.Store;
+using TestGrid.Server.Store.Sqlite;
 using TestGrid.Tests.Server.Support;
 
 namespace TestGrid.Tests.Server.Dashboard;
@@ -124,6 +125,20 @@ public sealed class LogStreamTests : IAsyncLifetime
         using var answer = await server.Stranger.GetAsync(path, Stop);
 
         Assert.Equal(expected, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_log_that_was_removed_to_make_room_says_so()
+    {
+        var lease = await server.ClaimAsync(job);
+        await WriteAsync(lease, 0, "one");
+        await FinishAsync(lease);
+        server.Get<LogFiles>().Delete(job.Build);
+        await server.Get<RetentionStore>().LogsGoneAsync(job.Build, Stop);
+
+        using var answer = await server.Stranger.GetAsync($"/api/v1/jobs/{job}/log", Stop);
+
+        Assert.Equal(HttpStatusCode.Gone, answer.StatusCode);
     }
 
     [Fact]

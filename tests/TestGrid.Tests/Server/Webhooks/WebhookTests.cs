@@ -253,6 +253,40 @@ public sealed class WebhookTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_generic_tag_without_its_commit_is_unusable()
+    {
+        using var answer = await PostGenericAsync("/hooks/r/1", """{"ref": "refs/tags/v1"}""", added.Secret);
+
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task Those_who_announce_much_and_send_nothing_keep_nobody_out()
+    {
+        var idlers = new List<System.Net.Sockets.TcpClient>();
+        try
+        {
+            for (var i = 0; i < 20; i++)
+            {
+                var idler = new System.Net.Sockets.TcpClient();
+                idlers.Add(idler);
+                await idler.ConnectAsync(server.Url.Host, server.Url.Port, Stop);
+                var head =
+                    $"POST /hooks/github HTTP/1.1\r\nHost: {server.Url.Authority}\r\nContent-Length: {HookBodies.BytesMax}\r\n\r\n";
+                await idler.GetStream().WriteAsync(Encoding.ASCII.GetBytes(head), Stop);
+            }
+
+            using var answer = await PostAsync("/hooks/github", Push(), added.Secret);
+
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        }
+        finally
+        {
+            idlers.ForEach(idler => idler.Dispose());
+        }
+    }
+
+    [Fact]
     public async Task A_test_goes_through_the_same_door_and_is_kept()
     {
         using var answer = await server.Admin.PostAsync("/api/v1/repositories/1/deliveries/test", null, Stop);
