@@ -28,7 +28,4 @@ public sealed class RunnerOptions
     /// <summary>A job starts only when this much is free there, in bytes.</summary>
     [Range(0, long.MaxValue)]
     public long KeepFreeBytes { get; set; } = 2L << 30;
-
-    /// <summary>The CA certificates that jobs trust (PEM); null leaves the bundle's own.</summary>
-    public string? CaCertificates { get; set; } = "/etc/ssl/certs/ca-certificates.crt";
 }

@@ -17,6 +17,7 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
     private const string Targets = "$(ORIGIN)|$(LABEL)|$(CODENAME)|$(REPO_URI)|$(COMPONENT)";
     private readonly BundleOptions options = options.Value;
     private ImmutableArray<string> templates;
+    private string? config;
 
     /// <summary>
     /// The text of <c>/etc/apt/sources.list</c> for a sandbox of this suite: mount it over the bundle's, which is
@@ -32,13 +33,16 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
     /// </summary>
     public async ValueTask<string> ConfigAsync(CancellationToken stop)
     {
+        // Every job asks; starting a program for each would cost it ten milliseconds.
+        if (config is not null)
+            return config;
         var (_, dump) = await RunAsync("apt-config", ["dump", "--format", "%F \"%v\";%n"], stop);
         var kept = dump.Split('\n').Where(line => Kept.IsMatch(line));
         if (options.Proxy is { } proxy)
             kept = kept.Where(line => !line.Contains("::Proxy", StringComparison.Ordinal))
                 .Append($"Acquire::http::Proxy \"{proxy}\";")
                 .Append($"Acquire::https::Proxy \"{proxy}\";");
-        return string.Concat(kept.Select(line => line + "\n"));
+        return config = string.Concat(kept.Select(line => line + "\n"));
     }
 
     /// <summary>

@@ -17,6 +17,9 @@ public static class Website
         IFileProvider files = Directory.Exists(folder) ? new PhysicalFileProvider(folder) : new NullFileProvider();
         app.UseStaticFiles(new StaticFileOptions { FileProvider = files, OnPrepareResponse = SetAge });
         app.MapFallback(context => SendPageAsync(context, files));
+        // The other takes «42.3» for the name of a file. A pattern for everything would hide the files from us: they are
+        // sent only where no endpoint matched.
+        app.MapFallback("/jobs/{id}", context => SendPageAsync(context, files));
     }
 
     // Vite puts a hash of its content into each name under assets/: the name never means anything else.

@@ -10,6 +10,13 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// </summary>
 internal static class Egress
 {
+    private const string Tun = "/dev/net/tun";
+    private const UnixFileMode ForStrangers = UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
+    private const string SayReady = "exec \"$@\" 3>&1 >/dev/null";
+    private const string MakeTun =
+        "mkdir -p /dev/net && mount -t tmpfs -o mode=755,size=4k tmpfs /dev/net"
+        + $" && mknod {Tun} c 10 200 && chmod 666 {Tun}";
+
     // Private, shared, link-local (cloud metadata), multicast and reserved: RFC 6890's list without documentation nets.
     private static readonly string[] Closed =
     [
@@ -57,8 +64,8 @@ internal static class Egress
     /// </summary>
     public static async Task<Process> StartAsync(int podProcess, ControlGroup group, CancellationToken stop)
     {
-        var process = ChildProgram.Start(
-            group.JoinFiles,
+        string[] slirp =
+        [
             "nsenter",
             $"--target={podProcess}",
             "--user",
@@ -68,12 +75,13 @@ internal static class Egress
             "--mtu=65520",
             "--disable-host-loopback",
             "--enable-seccomp",
-            "--ready-fd=1",
+            "--ready-fd=3",
             "--exit-fd=0",
             "--netns-type=path",
             $"/proc/{podProcess}/ns/net",
-            "tap0"
-        );
+            "tap0",
+        ];
+        var process = ChildProgram.Start(group.JoinFiles, [.. Prelude(), .. slirp]);
         var ready = new byte[1];
         if (await process.StandardOutput.BaseStream.ReadAsync(ready, stop) == 1 && ready[0] == (byte)'1')
             return process;
@@ -82,6 +90,16 @@ internal static class Egress
         process.Dispose();
         throw new SandboxException($"slirp4netns gave the sandbox no network: {said}");
     }
+
+    // Its word that it is ready gets a descriptor of its own: on standard output slirp4netns also chats.
+    private static string[] Prelude() =>
+        NeedsTun ? ["unshare", "--mount", "sh", "-c", $"{MakeTun} && {SayReady}", "sh"] : ["sh", "-c", SayReady, "sh"];
+
+    // slirp4netns has the pod's ids, so the tun device must be open to strangers, as udev makes it: it gives a right only
+    // in a network namespace that one owns. Where it is root's alone (a machine without udev), root shows slirp4netns a
+    // node of its own, in a mount namespace of its own, and leaves the machine's as it is.
+    private static bool NeedsTun =>
+        Posix.UserId == 0 && !(File.Exists(Tun) && (File.GetUnixFileMode(Tun) & ForStrangers) == ForStrangers);
 
     private static IEnumerable<string> ClosedNetworks(SandboxOptions options) =>
         NetworkInterface

@@ -9,6 +9,7 @@ internal static unsafe partial class Posix
     public const int Sigterm = 15;
     public const int Sigkill = 9;
 
+    private const int Interrupted = 4; // EINTR
     private const int AtFdcwd = -100;
     private const int AtSymlinkNofollow = 0x100;
     private const uint StatxBasic = 0x7ff;
@@ -44,7 +45,11 @@ internal static unsafe partial class Posix
     public static int ReceiveFile(int socket, int milliseconds)
     {
         var waiting = new PollFd { Fd = socket, Events = PollIn };
-        if (Poll(&waiting, 1, milliseconds) <= 0)
+        int ready;
+        do ready = Poll(&waiting, 1, milliseconds);
+        // A signal to this thread is no answer: .NET gets one for each child that ends.
+        while (ready < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        if (ready <= 0)
             return -1;
 
         var text = stackalloc byte[4096];
@@ -57,7 +62,10 @@ internal static unsafe partial class Posix
             Control = (nint)control,
             ControlLength = 64,
         };
-        if (ReceiveMessage(socket, &message, MsgCmsgCloexec) < 0)
+        nint received;
+        do received = ReceiveMessage(socket, &message, MsgCmsgCloexec);
+        while (received < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        if (received < 0)
             return -1;
 
         // struct cmsghdr: size_t length, int level (SOL_SOCKET = 1), int type (SCM_RIGHTS = 1), then the descriptor.
@@ -80,10 +88,10 @@ internal static unsafe partial class Posix
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int fd);
 
-    [LibraryImport("libc", EntryPoint = "poll")]
+    [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     private static partial int Poll(PollFd* fds, ulong count, int milliseconds);
 
-    [LibraryImport("libc", EntryPoint = "recvmsg")]
+    [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
     private static partial nint ReceiveMessage(int socket, MessageHeader* message, int flags);
 
     /// <param name="Uid">The owner's id outside.</param>

@@ -1,0 +1,75 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using TestGrid.Cli.Exits;
+using TestGrid.Server.Store;
+
+namespace TestGrid.Cli.Api;
+
+/// <summary>Which server a command talks to, and with what right.</summary>
+/// <param name="Url">The server's address.</param>
+/// <param name="Token">A token (<c>tg_…</c>), or null to read only what is open.</param>
+public sealed record Connection(Uri Url, string? Token)
+{
+    private const string DefaultUrl = "http://127.0.0.1:8080";
+
+    private static readonly Option<string?> UrlOption = new("--server")
+    {
+        Description = "the server's address (else $TESTGRID_URL, else the one that `testgrid up` started)",
+        Recursive = true,
+        HelpName = "URL",
+    };
+
+    private static readonly Option<FileInfo?> TokenFileOption = new("--token-file")
+    {
+        Description = "a file that holds the token (else $TESTGRID_TOKEN, else this machine's own)",
+        Recursive = true,
+        HelpName = "FILE",
+    };
+
+    public static IEnumerable<Option> Options => [UrlOption, TokenFileOption];
+
+    /// <summary>Where <c>up</c> leaves the address and a token for the person who called it.</summary>
+    public static string FileOf(string configFolder) => Path.Combine(configFolder, "testgrid", "client.json");
+
+    /// <summary>Command line, then environment, then what a server on this machine left behind.</summary>
+    public static Connection Find(ParseResult parsed)
+    {
+        var left = FindLeft();
+        var url =
+            parsed.GetValue(UrlOption) ?? Environment.GetEnvironmentVariable("TESTGRID_URL") ?? left?.Url ?? DefaultUrl;
+        var token = parsed.GetValue(TokenFileOption) is { } file
+            ? File.ReadAllText(file.FullName).Trim()
+            : Environment.GetEnvironmentVariable("TESTGRID_TOKEN") ?? left?.Token;
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
+            throw new CommandException($"'{url}' is not an address: write it as {DefaultUrl}", ExitCodes.Usage);
+        return new Connection(address, token);
+    }
+
+    /// <summary>Leaves address and token for later commands, for their owner's eyes only.</summary>
+    public static void Leave(string file, string url, string token) =>
+        DataFolder.WriteSecret(file, Encoding.UTF8.GetBytes(Left(url, token)));
+
+    /// <summary>What is left in the file.</summary>
+    public static string Left(string url, string token) =>
+        JsonSerializer.Serialize(new LeftConnection(url, token), JsonSerializerOptions.Web);
+
+    private static LeftConnection? FindLeft()
+    {
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData); // $XDG_CONFIG_HOME
+        foreach (var file in (string[])[Path.Combine(DataFolder.Usual(), "client.json"), FileOf(home)])
+        {
+            try
+            {
+                return JsonSerializer.Deserialize<LeftConnection>(File.ReadAllText(file), JsonSerializerOptions.Web);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or JsonException)
+            {
+                // Not there, not ours, or half written: the next place may have it.
+            }
+        }
+        return null;
+    }
+
+    private sealed record LeftConnection(string Url, string Token);
+}

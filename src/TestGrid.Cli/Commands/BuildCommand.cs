@@ -1,0 +1,145 @@
+using System.CommandLine;
+using TestGrid.Cli.Api;
+using TestGrid.Cli.Exits;
+using TestGrid.Cli.Output;
+using TestGrid.Server.Dashboard;
+using TestGrid.Server.Store;
+
+namespace TestGrid.Cli.Commands;
+
+/// <summary><c>testgrid build …</c>: start, list, show, rerun and cancel builds.</summary>
+internal static class BuildCommand
+{
+    private static readonly Argument<long> Build = new("BUILD") { Description = "the build's id: 42" };
+
+    public static Command Create() =>
+        new("build", "builds: start, list, show, rerun, cancel")
+        {
+            Start(),
+            List(),
+            Show(),
+            Ask("rerun", "run it again: the same commit, as a new build"),
+            Ask("cancel", "end its jobs"),
+        };
+
+    private static Command Start()
+    {
+        var repository = new Argument<string>("REPO") { Description = "owner/name, or the repository's id" };
+        var branch = new Argument<string?>("BRANCH")
+        {
+            Description = "the branch whose newest commit to test (default: the repository's own default)",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var command = new Command("start", "start a build of a branch's newest commit") { repository, branch };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                using var api = ApiClient.For(parsed);
+                var started = await api.PostAsync<BuildStarted>(
+                    "/api/v1/builds",
+                    new { repository = parsed.GetValue(repository), branch = parsed.GetValue(branch) },
+                    stop
+                );
+                Console.WriteLine($"build {started.Id}: {new Uri(api.Address, $"/builds/{started.Id}")}");
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+
+    private static Command List()
+    {
+        var repository = new Option<string?>("--repo") { Description = "only of this repository" };
+        var limit = new Option<int>("--limit") { Description = "how many at the most", DefaultValueFactory = _ => 20 };
+        var json = Printed.JsonOption();
+        var command = new Command("list", "the newest builds") { repository, limit, json };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                using var api = ApiClient.For(parsed);
+                var filter = parsed.GetValue(repository) is { } slug ? $"&repository={Uri.EscapeDataString(slug)}" : "";
+                var list = await api.GetAsync<BuildList>(
+                    $"/api/v1/builds?limit={parsed.GetValue(limit)}{filter}",
+                    stop
+                );
+                if (parsed.GetValue(json))
+                    return Printed.Lines(list.Builds);
+                Printed.Table(
+                    ["build", "repository", "state", "ref", "commit", "title"],
+                    list.Builds.Select(build =>
+                        (string[])
+                            [
+                                $"{build.Id}",
+                                $"{build.Repository} #{build.Number}",
+                                Printed.State(build.State),
+                                build.Branch ?? build.Tag ?? "",
+                                build.Sha[..Math.Min(8, build.Sha.Length)],
+                                build.Title,
+                            ]
+                    )
+                );
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+
+    private static Command Show()
+    {
+        var json = Printed.JsonOption();
+        var command = new Command("show", "a build and its jobs") { Build, json };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                using var api = ApiClient.For(parsed);
+                var detail = await api.GetAsync<BuildDetail>($"/api/v1/builds/{parsed.GetValue(Build)}", stop);
+                if (parsed.GetValue(json))
+                    return Printed.Lines([detail]);
+                var build = detail.Build;
+                Console.WriteLine(
+                    $"build {build.Id}: {Printed.Plain(build.Repository)} #{build.Number}, {build.State}"
+                );
+                if (build.Sentence is { } sentence)
+                    Console.WriteLine(Printed.Plain(sentence));
+                foreach (var problem in detail.Problems)
+                    Console.WriteLine(Printed.Plain(problem.ToString()));
+                Printed.Table(
+                    ["job", "cell", "state", "what"],
+                    detail.Jobs.Select(job =>
+                        (string[])
+                            [
+                                job.Id.ToString(),
+                                string.Join(", ", job.Values.Select(value => value.Value)),
+                                Printed.State(job.State),
+                                job.WaitsFor ?? job.Sentence ?? "",
+                            ]
+                    )
+                );
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+
+    private static Command Ask(string verb, string what)
+    {
+        var command = new Command(verb, what) { Build };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                using var api = ApiClient.For(parsed);
+                var id = parsed.GetValue(Build);
+                if (verb == "rerun")
+                {
+                    var again = await api.PostAsync<BuildStarted>($"/api/v1/builds/{id}/rerun", null, stop);
+                    Console.WriteLine($"build {again.Id}: {new Uri(api.Address, $"/builds/{again.Id}")}");
+                    return ExitCodes.Ok;
+                }
+                await api.SendAsync(HttpMethod.Post, $"/api/v1/builds/{id}/{verb}", stop);
+                Console.WriteLine($"build {id} is being cancelled");
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+}

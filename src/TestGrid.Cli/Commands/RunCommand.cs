@@ -1,0 +1,99 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using TestGrid.Cli.Exits;
+using TestGrid.Cli.Runs;
+using TestGrid.Core.Config;
+using TestGrid.Runner.Reporting;
+
+namespace TestGrid.Cli.Commands;
+
+/// <summary><c>testgrid run</c>: this work tree's matrix, here, in the same bundles and sandboxes, without a server.</summary>
+internal static class RunCommand
+{
+    public static Command Create()
+    {
+        var folder = FolderOption();
+        var only = new Option<string[]>("--only")
+        {
+            Description = "run only the cells that have this value (python=3.11), or this number (3); may be repeated",
+            HelpName = "AXIS=VALUE|N",
+        };
+        var slots = new Option<int>("--slots", "-j")
+        {
+            Description = "jobs at once",
+            DefaultValueFactory = _ => Environment.ProcessorCount,
+        };
+        var verbose = new Option<bool>("--verbose", "-v") { Description = "show every job's output as it comes" };
+        var secrets = new Option<string[]>("--secret")
+        {
+            Description = "hand this variable of your environment to the jobs, masked in their output; may be repeated",
+            HelpName = "NAME",
+        };
+        var command = new Command("run", "run this work tree's matrix here, without a server")
+        {
+            folder,
+            only,
+            slots,
+            verbose,
+            secrets,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName);
+                var config = ConfigCommand.Read(tree);
+                var jobs = Chosen(config, parsed.GetValue(only) ?? []);
+                var detail =
+                    parsed.GetValue(verbose) || jobs.Length == 1 ? TerminalDetail.Everything : TerminalDetail.Summary;
+                return await LocalRun.RunAsync(
+                    tree,
+                    jobs,
+                    new LocalRunSettings(
+                        Math.Max(1, parsed.GetValue(slots)),
+                        detail,
+                        SecretsFromEnvironment(parsed.GetValue(secrets) ?? [])
+                    ),
+                    stop
+                );
+            }
+        );
+        return command;
+    }
+
+    /// <summary>The folder that commands about a work tree take.</summary>
+    public static Option<DirectoryInfo> FolderOption() =>
+        new("--directory", "-C")
+        {
+            Description = "the work tree (default: the one around the current folder)",
+            DefaultValueFactory = _ => new DirectoryInfo("."),
+            HelpName = "DIR",
+        };
+
+    private static ImmutableArray<(int Cell, JobConfig Config)> Chosen(CiConfig config, string[] only)
+    {
+        var all = config.Jobs.Select((job, index) => (Cell: index + 1, Config: job));
+        var chosen = all.Where(job => only.All(wish => Has(job.Cell, job.Config, wish))).ToImmutableArray();
+        if (chosen.IsEmpty)
+        {
+            throw new CommandException(
+                "no job matches --only. See the jobs with: testgrid config matrix",
+                ExitCodes.NotFound
+            );
+        }
+        return chosen;
+    }
+
+    private static bool Has(int cell, JobConfig job, string wish) =>
+        wish.Split('=', 2) is [var axis, var value]
+            ? job.Cell.Values.Any(one => one.Axis == axis && one.Value == value)
+                || job.Cell.Values.Any(one => one.Value == wish) // an env cell holds an equals sign itself
+            : $"{cell}" == wish || job.Cell.Values.Any(one => one.Value == wish);
+
+    private static ImmutableSortedDictionary<string, string> SecretsFromEnvironment(string[] names) =>
+        names.ToImmutableSortedDictionary(
+            name => name,
+            name =>
+                Environment.GetEnvironmentVariable(name)
+                ?? throw new CommandException($"--secret {name}: there is no such variable here", ExitCodes.Usage)
+        );
+}

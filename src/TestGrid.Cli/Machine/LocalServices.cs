@@ -1,0 +1,74 @@
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using TestGrid.Core.Config;
+using TestGrid.Runner;
+using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Git;
+using TestGrid.Runner.Sandboxes;
+using TestGrid.Server.Store;
+
+namespace TestGrid.Cli.Machine;
+
+/// <summary>The runner's parts on this machine: where they keep what, for a server and for commands alike.</summary>
+internal static class LocalServices
+{
+    /// <summary>
+    /// The settings of a runner's parts: where this program keeps things, then <c>testgrid.json</c> in the data folder, then
+    /// the environment (<c>TESTGRID_RUNNER__SLOTS</c>).
+    /// </summary>
+    public static void Configure(IServiceCollection services, string dataPath, string? bundlesPath, string runner)
+    {
+        var state = Path.Combine(dataPath, "runner", runner);
+        var settings = new ConfigurationBuilder()
+            .AddInMemoryCollection(
+                new Dictionary<string, string?>
+                {
+                    ["runner:name"] = runner,
+                    ["runner:statePath"] = state,
+                    ["sandbox:statePath"] = Path.Combine(state, "sandboxes"),
+                    ["bundles:rootPath"] = bundlesPath ?? Path.Combine(dataPath, "bundles"),
+                    ["bundles:recipesPath"] = Installation.RecipesPath,
+                    ["git:rootPath"] = Path.Combine(dataPath, "git"),
+                }
+            )
+            .AddJsonFile(Path.Combine(dataPath, "testgrid.json"), optional: true)
+            .AddEnvironmentVariables("TESTGRID_")
+            .Build();
+        services.AddOptions<RunnerOptions>().Bind(settings.GetSection("runner")).ValidateDataAnnotations();
+        services.AddOptions<SandboxOptions>().Bind(settings.GetSection("sandbox")).ValidateDataAnnotations();
+        services.AddOptions<BundleOptions>().Bind(settings.GetSection("bundles")).ValidateDataAnnotations();
+        services.AddOptions<GitOptions>().Bind(settings.GetSection("git")).ValidateDataAnnotations();
+    }
+
+    /// <summary>What <c>run</c> is made of: the server's own runner, on the files of a work tree.</summary>
+    public static ServiceProvider ForRun(string workTree)
+    {
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+        services.AddRunner();
+        // Not the server's folder: a run beside a server must not sweep its sandboxes.
+        Configure(services, DataFolder.Usual(), null, $"run-{Environment.ProcessId}");
+        services.AddSingleton<IWorkspaceSource>(provider =>
+            ActivatorUtilities.CreateInstance<WorkingFolder>(provider, workTree)
+        );
+        return services.BuildServiceProvider();
+    }
+
+    /// <summary>The bundles of this machine alone.</summary>
+    public static ServiceProvider ForBundles()
+    {
+        var services = new ServiceCollection();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
+        services.AddRunner();
+        Configure(services, DataFolder.Usual(), null, "store");
+        return services.BuildServiceProvider();
+    }
+
+    /// <summary>What a configuration may ask for, by the recipes here.</summary>
+    public static ConfigSettings ConfigSettings()
+    {
+        using var services = ForBundles();
+        return new ConfigSettings(services.GetRequiredService<BundleStore>().Offers);
+    }
+}

@@ -1,0 +1,139 @@
+using System.Collections.Immutable;
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
+using TestGrid.Cli.Exits;
+using TestGrid.Cli.Machine;
+using TestGrid.Cli.Output;
+using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner;
+using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Endings;
+using TestGrid.Runner.Reporting;
+
+namespace TestGrid.Cli.Runs;
+
+/// <summary>How <c>run</c> runs.</summary>
+internal sealed record LocalRunSettings(
+    int Slots,
+    TerminalDetail Detail,
+    ImmutableSortedDictionary<string, string> Secrets
+);
+
+/// <summary>Runs jobs here: the server's own job runner, with a terminal for a reporter.</summary>
+internal static class LocalRun
+{
+    public static async Task<int> RunAsync(
+        WorkTree tree,
+        ImmutableArray<(int Cell, JobConfig Config)> jobs,
+        LocalRunSettings settings,
+        CancellationToken stop
+    )
+    {
+        await using var services = LocalServices.ForRun(tree.Folder);
+        var runner = services.GetRequiredService<JobRunner>();
+        var statePath = services.GetRequiredService<IOptions<RunnerOptions>>().Value.StatePath;
+        try
+        {
+            await PrepareAsync(services.GetRequiredService<BundleStore>(), jobs, stop);
+            return await RunAsync(runner, tree, jobs, settings, stop);
+        }
+        catch (BundleException e)
+        {
+            throw new CommandException(e.Message);
+        }
+        finally
+        {
+            if (Directory.Exists(statePath))
+                Directory.Delete(statePath, recursive: true);
+        }
+    }
+
+    // Before the first job, so that a person sees one progress and not one for each job.
+    private static async Task PrepareAsync(
+        BundleStore bundles,
+        ImmutableArray<(int Cell, JobConfig Config)> jobs,
+        CancellationToken stop
+    )
+    {
+        var names = jobs.Where(job => job.Config.Impossible is null).Select(job => job.Config.Bundle).Distinct();
+        foreach (var name in names)
+        {
+            using var progress = new ProgressLine();
+            await using var bundle = await bundles.GetAsync(name, progress, stop);
+        }
+    }
+
+    private static async Task<int> RunAsync(
+        JobRunner runner,
+        WorkTree tree,
+        ImmutableArray<(int Cell, JobConfig Config)> jobs,
+        LocalRunSettings settings,
+        CancellationToken stop
+    )
+    {
+        var orders = jobs.Select(job => tree.Order(job.Cell, job.Config)).ToArray();
+        using var reporter = new TerminalReporter(
+            Console.Out,
+            settings.Detail,
+            settings.Secrets,
+            orders.ToImmutableDictionary(order => order.Id, Label)
+        );
+
+        var results = new (JobOrder Order, JobVerdict Verdict, TimeSpan Took)[orders.Length];
+        await Parallel.ForEachAsync(
+            orders.Index(),
+            new ParallelOptions { MaxDegreeOfParallelism = settings.Slots },
+            async (one, _) => results[one.Index] = await RunOneAsync(runner, reporter, one.Item, stop)
+        );
+
+        Console.WriteLine();
+        Printed.Table(
+            ["job", "state", "seconds", "what"],
+            results.Select(one =>
+                (string[])
+                    [
+                        Label(one.Order),
+                        Printed.State(one.Verdict.State),
+                        $"{one.Took.TotalSeconds:0.0}",
+                        one.Verdict.State is JobState.Passed ? "" : one.Verdict.Sentence,
+                    ]
+            )
+        );
+        if (stop.IsCancellationRequested)
+            return ExitCodes.Interrupted;
+        return Verdict(results.Where(one => !one.Order.Config.AllowFailure).Select(one => one.Verdict.State));
+    }
+
+    private static int Verdict(IEnumerable<JobState> states)
+    {
+        var all = states.ToArray();
+        if (all.Contains(JobState.Failed))
+            return ExitCodes.Failed;
+        return all.All(state => state is JobState.Passed) ? ExitCodes.Ok : ExitCodes.Broken;
+    }
+
+    private static async Task<(JobOrder, JobVerdict, TimeSpan)> RunOneAsync(
+        JobRunner runner,
+        TerminalReporter reporter,
+        JobOrder order,
+        CancellationToken stop
+    )
+    {
+        var started = Stopwatch.GetTimestamp();
+        if (order.Config.Impossible is { } impossible)
+            return (order, new JobVerdict(JobState.Errored, impossible.Reason, impossible.Sentence), TimeSpan.Zero);
+        var claim = (await reporter.ClaimAsync(order.Id, "here", stop))!;
+        using var ending = new Ending(order.Limits, TimeProvider.System, stop);
+        var cause = await runner.RunAsync(order, claim, reporter, ending);
+        var verdict = cause is EndingCause.Judged(var told)
+            ? told
+            : new JobVerdict(JobState.Cancelled, JobReason.Cancelled, "It was cancelled.");
+        await reporter.ReportAsync(claim.Lease, new JobFinished(verdict), CancellationToken.None);
+        return (order, verdict, Stopwatch.GetElapsedTime(started));
+    }
+
+    private static string Label(JobOrder order) =>
+        order.Config.Cell.Values.IsEmpty ? order.Config.Name ?? $"job {order.Id.Cell}" : order.Config.Cell.ToString();
+}

@@ -1,0 +1,62 @@
+using TestGrid.Cli.Exits;
+using TestGrid.Cli.Machine;
+using TestGrid.Core.Builds;
+using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
+using TestGrid.Server.Dashboard;
+
+namespace TestGrid.Cli.Runs;
+
+/// <summary>The work tree that <c>run</c> and <c>config</c> are about, as it stands, committed or not.</summary>
+internal sealed class WorkTree
+{
+    private static readonly string[] ConfigFiles = [".testgrid.yml", ".travis.yml"];
+
+    private readonly CommitRef head;
+    private readonly RepositoryRef repository;
+
+    private WorkTree(string folder, CommitRef head, RepositoryRef repository) =>
+        (Folder, this.head, this.repository) = (folder, head, repository);
+
+    public string Folder { get; }
+
+    /// <summary>Finds the work tree around a folder.</summary>
+    public static WorkTree Find(string folder)
+    {
+        var found = LibGit2Sharp.Repository.Discover(folder);
+        if (found is null)
+            throw new CommandException($"{folder} is in no git repository", ExitCodes.Usage);
+        using var git = new LibGit2Sharp.Repository(found);
+        if (git.Info.WorkingDirectory is not { } tree)
+            throw new CommandException($"{found} has no work tree", ExitCodes.Usage);
+        var tip = git.Head.Tip;
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(tree));
+        var origin = git.Network.Remotes["origin"]?.Url;
+        return new WorkTree(
+            Path.TrimEndingDirectorySeparator(tree),
+            new CommitRef(
+                tip?.Sha ?? new string('0', 40),
+                git.Head.CanonicalName,
+                tip?.Message ?? "",
+                tip?.Author.Name ?? ""
+            ),
+            new RepositoryRef(0, RepositoryAddress.Local, RepositoryAddress.Read(origin)?.Slug ?? $"local/{name}", tree)
+        );
+    }
+
+    /// <summary>The configuration as it stands in the folder, or null when there is none.</summary>
+    public ConfigReading? ReadConfig()
+    {
+        foreach (var name in ConfigFiles)
+        {
+            var path = Path.Combine(Folder, name);
+            if (File.Exists(path))
+                return CiConfigReader.Read(name, File.ReadAllBytes(path), LocalServices.ConfigSettings());
+        }
+        return null;
+    }
+
+    /// <summary>The order of one of its jobs.</summary>
+    public JobOrder Order(int cell, JobConfig config) =>
+        new(new JobId(1, cell), 1, repository, new Trigger(TriggerKind.Manual, head), config, JobLimits.Default);
+}
