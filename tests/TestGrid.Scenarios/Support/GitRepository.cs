@@ -1,0 +1,61 @@
+using LibGit2Sharp;
+
+namespace TestGrid.Scenarios.Support;
+
+/// <summary>A real git repository made for one test.</summary>
+internal sealed class GitRepository : IDisposable
+{
+    private static readonly DateTimeOffset Then = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private readonly Repository git;
+    private int commits;
+
+    public GitRepository(string folder)
+    {
+        Folder = folder;
+        Directory.CreateDirectory(folder);
+        Repository.Init(folder);
+        git = new Repository(folder);
+        git.Refs.UpdateTarget("HEAD", "refs/heads/master"); // what most projects of Travis's time call it
+    }
+
+    public string Folder { get; }
+
+    public string Sha => git.Head.Tip.Sha;
+
+    public GitRepository Write(string path, string text)
+    {
+        var file = Path.Combine(Folder, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        File.WriteAllText(file, text);
+        return this;
+    }
+
+    public GitRepository Commit(string message = "A change")
+    {
+        LibGit2Sharp.Commands.Stage(git, "*");
+        var author = new Signature("Ada", "ada@example.org", Then.AddMinutes(commits++));
+        git.Commit(message, author, author, new CommitOptions { AllowEmptyCommit = true });
+        return this;
+    }
+
+    /// <summary>A push of the newest commit, in GitHub's words.</summary>
+    public object PushPayload(string slug) =>
+        new
+        {
+            @ref = git.Head.CanonicalName,
+            before = new string('0', 40),
+            after = Sha,
+            created = true,
+            deleted = false,
+            head_commit = new
+            {
+                id = Sha,
+                message = git.Head.Tip.Message,
+                author = new { name = "Ada", email = "ada@example.org" },
+            },
+            repository = new { id = 7, full_name = slug },
+        };
+
+    public void Dispose() => git.Dispose();
+}

@@ -1,0 +1,227 @@
+using System.Diagnostics;
+using System.Net.Http.Headers;
+using System.Net.Http.Json;
+using System.Runtime.CompilerServices;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.SignalR.Client;
+using Microsoft.Extensions.DependencyInjection;
+using TestGrid.Core.Jobs;
+using TestGrid.Server.Store;
+
+namespace TestGrid.Scenarios.Support;
+
+/// <summary>The real program, in a process of its own, as a user starts it: on a free port, with a data folder of its own.</summary>
+internal sealed class TestGridProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly StringBuilder said = new();
+    private readonly TaskCompletionSource<Uri> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private TestGridProcess(Process process, string data)
+    {
+        this.process = process;
+        Data = data;
+    }
+
+    public string Data { get; }
+
+    public Uri Url { get; private set; } = null!;
+
+    public string Token { get; private set; } = "";
+
+    public HttpClient Http { get; private set; } = null!;
+
+    public int ProcessId => process.Id;
+
+    /// <summary>Everything it wrote, for a failing test to show.</summary>
+    public string Said
+    {
+        get
+        {
+            lock (said)
+                return said.ToString();
+        }
+    }
+
+    public static async Task<TestGridProcess> StartAsync(string data, CancellationToken stop, params string[] more)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        string[] arguments =
+        [
+            Path.Combine(AppContext.BaseDirectory, "testgrid.dll"),
+            "server",
+            "--listen",
+            "http://127.0.0.1:0",
+            "--data",
+            data,
+            // All test runs share what takes minutes to build.
+            "--bundles",
+            Path.Combine(SourcePackage.Cache, "bundles"),
+            .. more,
+        ];
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        var started = new TestGridProcess(Process.Start(start)!, data);
+        started.Listen();
+        started.Url = await started.listening.Task.WaitAsync(TimeSpan.FromMinutes(1), stop);
+        started.Token = (await File.ReadAllTextAsync(Path.Combine(data, "admin-token"), stop)).Trim();
+        started.Http = new HttpClient { BaseAddress = started.Url, Timeout = TimeSpan.FromMinutes(30) };
+        started.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", started.Token);
+        return started;
+    }
+
+    /// <summary>SIGKILL: what a crash, a power cut or the kernel's memory killer does.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM: what a service manager does.</summary>
+    public async Task TerminateAsync(CancellationToken stop)
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+        await process.WaitForExitAsync(stop);
+    }
+
+    public async Task<JsonElement> GetAsync(string path, CancellationToken stop) =>
+        await Http.GetFromJsonAsync<JsonElement>(path, stop);
+
+    public async Task<JsonElement> PostAsync(string path, object body, CancellationToken stop)
+    {
+        using var response = await Http.PostAsJsonAsync(path, body, stop);
+        var text = await response.Content.ReadAsStringAsync(stop);
+        Assert.True(response.IsSuccessStatusCode, $"POST {path}: {(int)response.StatusCode} {text}");
+        return text.Length == 0 ? default : JsonSerializer.Deserialize<JsonElement>(text);
+    }
+
+    /// <summary>Registers a repository; returns its webhook secret.</summary>
+    public async Task<string> RegisterAsync(string url, string slug, CancellationToken stop) =>
+        (await PostAsync("/api/v1/repositories", new { url, slug }, stop)).GetProperty("secret").GetString()!;
+
+    /// <summary>Posts a push as GitHub signs it; returns the build's id.</summary>
+    public async Task<long> PushAsync(GitRepository repository, string slug, string secret, CancellationToken stop)
+    {
+        var body = JsonSerializer.SerializeToUtf8Bytes(repository.PushPayload(slug));
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/hooks/github")
+        {
+            Content = new ByteArrayContent(body),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        request.Headers.Add("X-GitHub-Event", "push");
+        request.Headers.Add("X-GitHub-Delivery", Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
+        request.Headers.Add(
+            "X-Hub-Signature-256",
+            "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body))
+        );
+        using var response = await Http.SendAsync(request, stop);
+        var text = await response.Content.ReadAsStringAsync(stop);
+        Assert.True((int)response.StatusCode == 202, $"{(int)response.StatusCode} {text}\n{Said}");
+        // The answer's Location is the build's page: /builds/42
+        return long.Parse(response.Headers.Location!.ToString().Split('/')[^1], null);
+    }
+
+    /// <summary>The build, each time it changed, as the dashboard sees it.</summary>
+    public async IAsyncEnumerable<JsonElement> WatchBuildAsync(
+        long build,
+        [EnumeratorCancellation] CancellationToken stop
+    )
+    {
+        await using var hub = await ConnectAsync(stop);
+        await foreach (var snapshot in hub.StreamAsync<byte[]>("Build", build, stop))
+            yield return JsonSerializer.Deserialize<JsonElement>(snapshot);
+    }
+
+    /// <summary>Waits until the build is over.</summary>
+    public async Task<JsonElement> FinishedAsync(long build, CancellationToken stop)
+    {
+        await foreach (var snapshot in WatchBuildAsync(build, stop))
+        {
+            if (snapshot.GetProperty("build").GetProperty("finishedAt").ValueKind is JsonValueKind.String)
+                return snapshot;
+        }
+        throw new InvalidOperationException($"build {build} was not watched to its end\n{Said}");
+    }
+
+    public async Task<string> LogAsync(string job, CancellationToken stop) =>
+        await Http.GetStringAsync($"/api/v1/jobs/{job}/log", stop);
+
+    /// <summary>Follows a job's log live until these words stand in it.</summary>
+    public async Task LogHasAsync(string job, string words, CancellationToken stop)
+    {
+        await using var hub = await ConnectAsync(stop);
+        await foreach (var snapshot in WatchBuildAsync(JobId.Parse(job, null).Build, stop))
+        {
+            if (snapshot.GetProperty("jobs").GetArrayLength() > 0)
+                break;
+        }
+        var log = new StringBuilder();
+        await foreach (var chunk in hub.StreamAsync<LogChunk>("Log", job, 0, 0L, stop))
+        {
+            log.Append(Encoding.UTF8.GetString(chunk.Bytes));
+            if (log.ToString().Contains(words, StringComparison.Ordinal))
+                return;
+        }
+        Assert.Fail($"'{words}' is not in the log of {job}:\n{log}\n{Said}");
+    }
+
+    public async Task<HubConnection> ConnectAsync(CancellationToken stop)
+    {
+        var hub = new HubConnectionBuilder()
+            .WithUrl(
+                new Uri(Url, "/live"),
+                options => options.AccessTokenProvider = () => Task.FromResult<string?>(Token)
+            )
+            .AddMessagePackProtocol()
+            .Build();
+        await hub.StartAsync(stop);
+        return hub;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Http.Dispose();
+        if (!process.HasExited)
+        {
+            using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            try
+            {
+                await process.WaitForExitAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill();
+            }
+        }
+        process.Dispose();
+    }
+
+    private void Listen()
+    {
+        void Heard(string? line)
+        {
+            if (line is null)
+                return;
+            lock (said)
+                said.AppendLine(line);
+            if (line.StartsWith("listening on ", StringComparison.Ordinal))
+                listening.TrySetResult(new Uri(line.Split(' ')[2].TrimEnd(',')));
+        }
+
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) =>
+            listening.TrySetException(new InvalidOperationException($"the server ended at once:\n{Said}"));
+        process.OutputDataReceived += (_, e) => Heard(e.Data);
+        process.ErrorDataReceived += (_, e) => Heard(e.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+}
