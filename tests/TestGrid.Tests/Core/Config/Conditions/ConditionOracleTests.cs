@@ -55,9 +55,7 @@ public sealed class ConditionOracleTests(ITestOutputHelper output)
                         )
                 );
             if (!same)
-                wrong.Add(
-                    $"{text}\n  {reading}\n  {line["ast"]?.ToJsonString()} {line["eval"]?.ToJsonString()}"
-                );
+                wrong.Add($"{text}\n  {reading}\n  {line["ast"]?.ToJsonString()} {line["eval"]?.ToJsonString()}");
         }
 
         output.WriteLine($"{all - wrong.Count} of {all} real conditions read and hold as on Travis");

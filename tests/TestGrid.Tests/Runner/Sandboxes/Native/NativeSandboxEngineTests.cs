@@ -13,8 +13,6 @@ public sealed class NativeSandboxEngineTests : SandboxContract
 
     private string StatePath => Path.Combine(Folder.Path, "state");
 
-    
-
     protected override ISandboxEngine Create() => Create(new() { StatePath = StatePath });
 
     private static NativeSandboxEngine Create(SandboxOptions options) =>
