@@ -7,6 +7,7 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;

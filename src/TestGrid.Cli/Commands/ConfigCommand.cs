@@ -3,7 +3,7 @@ using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
 using TestGrid.Cli.Runs;
 using TestGrid.Core.Config;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Cli.Commands;
 

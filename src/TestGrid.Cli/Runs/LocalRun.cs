@@ -7,6 +7,7 @@ using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Endings;

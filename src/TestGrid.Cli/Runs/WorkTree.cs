@@ -3,6 +3,7 @@ using TestGrid.Cli.Machine;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Server.Dashboard;
 
 namespace TestGrid.Cli.Runs;

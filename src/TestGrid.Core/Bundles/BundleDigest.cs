@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Text;
 
 namespace TestGrid.Core.Bundles;
 

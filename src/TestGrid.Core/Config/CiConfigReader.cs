@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Config.Matrix;
 using TestGrid.Core.Config.Schema;
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config;
 

@@ -1,5 +1,5 @@
 using System.Collections.Immutable;
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config;
 

@@ -1,4 +1,4 @@
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config;
 

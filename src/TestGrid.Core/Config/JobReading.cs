@@ -2,9 +2,9 @@ using System.Collections.Immutable;
 using TestGrid.Core.Config.Languages;
 using TestGrid.Core.Config.Matrix;
 using TestGrid.Core.Config.Schema;
-using TestGrid.Core.Config.Yaml;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config;
 

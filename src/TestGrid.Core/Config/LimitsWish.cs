@@ -1,8 +1,8 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using TestGrid.Core.Config.Schema;
-using TestGrid.Core.Config.Yaml;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config;
 

@@ -4,7 +4,7 @@ using LibGit2Sharp;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Core.Builds;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using LogLevel = Microsoft.Extensions.Logging.LogLevel;
 
 namespace TestGrid.Runner.Git;

@@ -1,6 +1,6 @@
 using LibGit2Sharp;
 using Microsoft.Extensions.Options;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Git;

@@ -1,4 +1,4 @@
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Runner.Queues;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
 using TestGrid.Server.Access;
 using TestGrid.Server.Store;

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Server.Store;
 

@@ -1,5 +1,5 @@
 using TestGrid.Core.Config.Matrix;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Text;
 
 namespace TestGrid.Core.Config.Languages;
 

@@ -1,7 +1,7 @@
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config.Conditions;
 using TestGrid.Core.Config.Schema;
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config.Matrix;
 

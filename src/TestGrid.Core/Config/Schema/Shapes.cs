@@ -1,6 +1,6 @@
 using System.Collections.Frozen;
 using System.Collections.Immutable;
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Core.Config.Schema;
 

@@ -5,6 +5,7 @@ using Microsoft.Data.Sqlite;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Server.Store.Sqlite;
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Dapper;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
 
 namespace TestGrid.Server.Store.Sqlite;

@@ -4,6 +4,7 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Server.Store.Sqlite;
 

@@ -1,5 +1,5 @@
 using Dapper;
-using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Queues;
 
 namespace TestGrid.Server.Store.Sqlite;

@@ -3,7 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using NJsonSchema;
 using TestGrid.Core.Config;
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Config;

@@ -5,7 +5,7 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Config.Matrix;
 using TestGrid.Core.Config.Schema;
-using TestGrid.Core.Config.Yaml;
+using TestGrid.Core.Yaml;
 
 namespace TestGrid.Tests.Core.Config;
 

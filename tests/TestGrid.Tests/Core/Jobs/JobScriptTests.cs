@@ -1,5 +1,6 @@
 using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Tests.Core.Jobs;
 

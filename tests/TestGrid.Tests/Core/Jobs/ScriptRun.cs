@@ -7,6 +7,7 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Tests.Core.Jobs;
 

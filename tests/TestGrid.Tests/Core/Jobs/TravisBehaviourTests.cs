@@ -4,6 +4,7 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Jobs;

@@ -6,6 +6,7 @@ using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 
 namespace TestGrid.Tests.Server.Support;
 

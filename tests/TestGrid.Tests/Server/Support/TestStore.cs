@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Server.Recording;
 using TestGrid.Server.Stages;
 using TestGrid.Server.Store;

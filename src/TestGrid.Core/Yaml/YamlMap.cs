@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace TestGrid.Core.Config.Yaml;
+namespace TestGrid.Core.Yaml;
 
 /// <summary>One key of a mapping, its place, and its value.</summary>
 public sealed record YamlEntry(string Key, YamlMark Mark, YamlNode Value);

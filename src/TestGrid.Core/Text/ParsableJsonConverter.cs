@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace TestGrid.Core.Jobs;
+namespace TestGrid.Core.Text;
 
 /// <summary>Writes an id to JSON as people say it, and reads it back.</summary>
 public sealed class ParsableJsonConverter<T> : JsonConverter<T>

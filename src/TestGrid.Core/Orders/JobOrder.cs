@@ -1,7 +1,8 @@
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
 
-namespace TestGrid.Core.Jobs;
+namespace TestGrid.Core.Orders;
 
 /// <summary>
 /// Everything a runner needs to run one job, and nothing it must look up: the message on the queue.

@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 
-namespace TestGrid.Core.Config.Yaml;
+namespace TestGrid.Core.Yaml;
 
 /// <summary>
 /// A part of a configuration with the place it came from. Every scalar is text, as Travis reads them: <c>3.10</c> stays

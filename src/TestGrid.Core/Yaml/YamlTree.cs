@@ -3,7 +3,7 @@ using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
-namespace TestGrid.Core.Config.Yaml;
+namespace TestGrid.Core.Yaml;
 
 /// <summary>What one text may cost to read. A text over one of these is refused, however it is written.</summary>
 /// <param name="Bytes">The most bytes.</param>

@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
 using System.Text;
+using TestGrid.Core.Jobs;
+using TestGrid.Core.Text;
 
-namespace TestGrid.Core.Jobs;
+namespace TestGrid.Core.Orders;
 
 /// <summary>
 /// Compiles a job to one bash script with Travis's behaviour: one shell for all phases, so <c>cd</c>, <c>export</c>

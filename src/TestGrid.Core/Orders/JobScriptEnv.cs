@@ -2,8 +2,9 @@ using System.Globalization;
 using System.Text;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
+using TestGrid.Core.Text;
 
-namespace TestGrid.Core.Jobs;
+namespace TestGrid.Core.Orders;
 
 /// <summary>The part of a job's script that sets its environment.</summary>
 internal static class JobScriptEnv

@@ -1,6 +1,6 @@
 using System.Buffers;
 
-namespace TestGrid.Core.Jobs;
+namespace TestGrid.Core.Text;
 
 /// <summary>Writes text as bash reads it.</summary>
 internal static class Bash

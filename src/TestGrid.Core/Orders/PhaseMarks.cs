@@ -1,8 +1,9 @@
 using System.Buffers;
 using System.Security.Cryptography;
 using System.Text;
+using TestGrid.Core.Jobs;
 
-namespace TestGrid.Core.Jobs;
+namespace TestGrid.Core.Orders;
 
 /// <summary>A phase that ended, and the command that decided how.</summary>
 /// <param name="Phase">Travis's name, or <c>apt</c>, <c>export</c>, <c>setup</c>, <c>announce</c>.</param>

@@ -1,4 +1,6 @@
-namespace TestGrid.Core.Jobs;
+using TestGrid.Core.Jobs;
+
+namespace TestGrid.Core.Orders;
 
 public static partial class JobScript
 {
