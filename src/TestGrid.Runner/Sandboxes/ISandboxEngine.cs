@@ -68,14 +68,14 @@ public enum SandboxNetwork
 /// <summary>What to run inside.</summary>
 /// <param name="Argv">Program and arguments.</param>
 /// <param name="Env">The whole environment: nothing of the runner's leaks in.</param>
-/// <param name="WorkingFolder">An absolute path inside.</param>
+/// <param name="Folder">An absolute path inside.</param>
 /// <param name="User">A user of the bundle: <c>travis</c> or <c>root</c>.</param>
 /// <param name="Tty">Give it a pseudo-terminal of 120 by 40; false gives a pipe.</param>
 /// <param name="Input">What it reads on standard input, or null for nothing.</param>
 public sealed record SandboxCommand(
     ImmutableArray<string> Argv,
     ImmutableSortedDictionary<string, string> Env,
-    string WorkingFolder,
+    string Folder,
     string User = "travis",
     bool Tty = false,
     ReadOnlyMemory<byte>? Input = null

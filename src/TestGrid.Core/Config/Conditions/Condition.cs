@@ -13,7 +13,7 @@ public abstract record Condition
 
     public sealed record Equal(Condition Left, Condition Right, bool Negated) : Condition;
 
-    public sealed record Match(Condition Left, Condition Source, bool Negated) : Condition;
+    public sealed record Matching(Condition Left, Condition Source, bool Negated) : Condition;
 
     public sealed record In(Condition Left, ImmutableArray<Condition> List, bool Negated) : Condition;
 
@@ -22,9 +22,9 @@ public abstract record Condition
     /// <param name="Negated"><c>IS NOT</c>.</param>
     public sealed record Is(Condition Left, string Predicate, bool Negated) : Condition;
 
-    public sealed record Value(string Text) : Condition;
+    public sealed record Literal(string Text) : Condition;
 
-    public sealed record Attribute(string Name) : Condition;
+    public sealed record Named(string Name) : Condition;
 
     /// <param name="Function"><c>env</c> or <c>concat</c>, in any case.</param>
     /// <param name="Arguments">Any forms of value.</param>

@@ -94,9 +94,9 @@ public sealed partial class ConditionParser
         if (Take(IsWord))
             return new Condition.Is(left, Predicate(), false);
         if (Take(MatchWord))
-            return new Condition.Match(left, Pattern(), false);
+            return new Condition.Matching(left, Pattern(), false);
         if (Take(NotMatch))
-            return new Condition.Match(left, Pattern(), true);
+            return new Condition.Matching(left, Pattern(), true);
         if (Take(NotEqual))
             return new Condition.Equal(left, Operand(), true);
         return Take(EqualWord) ? new Condition.Equal(left, Operand(), false) : left;
@@ -112,7 +112,7 @@ public sealed partial class ConditionParser
         var source = Read(Slashed) is { } slashed
             ? slashed[1..^1]
             : BareSource(Read(Bare) ?? Fail<string>("a regular expression is missing"));
-        return new Condition.Pattern(new Condition.Value(source));
+        return new Condition.Pattern(new Condition.Literal(source));
     }
 
     // As Travis: people write `=~ ^release/` and mean no slash by it.
@@ -148,11 +148,11 @@ public sealed partial class ConditionParser
     private Condition Operand(bool isLeft = false)
     {
         if (Read(AttributeName) is { } name)
-            return new Condition.Attribute(name);
+            return new Condition.Named(name);
         if (Function() is { } call)
             return call;
         if (Read(Quoted) is { } quoted)
-            return new Condition.Value(quoted[1..^1]);
+            return new Condition.Literal(quoted[1..^1]);
         var word = Read(Word);
         if (word is null or ['$', ..])
             return Fail<Condition>(
@@ -163,9 +163,9 @@ public sealed partial class ConditionParser
         // meant counts.
         var lower = word.ToLowerInvariant();
         if (!isLeft || !ConditionFacts.Attributes.Contains(lower))
-            return new Condition.Value(word);
+            return new Condition.Literal(word);
         warning = $"'{word}' is read as {lower}; for Travis it is a mere text";
-        return new Condition.Attribute(lower);
+        return new Condition.Named(lower);
     }
 
     private Condition.Call? Function()

@@ -18,7 +18,7 @@ internal static class ConditionTruth
             Condition.Not(var of) => !Truth(Value(of, facts)),
             Condition.Equal(var left, var right, var negated) => Equals(Value(left, facts), Value(right, facts))
                 != negated,
-            Condition.Match(var left, var pattern, var negated) => Matches(
+            Condition.Matching(var left, var pattern, var negated) => Matches(
                 Value(left, facts),
                 Text(Value(pattern, facts))
             ) != negated,
@@ -26,14 +26,14 @@ internal static class ConditionTruth
                 Equals(Value(left, facts), Value(item, facts))
             ) != negated,
             Condition.Is(var left, var predicate, var negated) => Holds(Value(left, facts), predicate) != negated,
-            Condition.Value(var text) => Cast(text),
-            Condition.Attribute(var name) => Cast(facts.Attribute(name)),
+            Condition.Literal(var text) => Cast(text),
+            Condition.Named(var name) => Cast(facts.Attribute(name)),
             Condition.Call(var function, var arguments) => Result(
                 function,
                 [.. arguments.Select(argument => Value(argument, facts))],
                 facts
             ),
-            Condition.Pattern(Condition.Value(var text)) => text,
+            Condition.Pattern(Condition.Literal(var text)) => text,
             Condition.Pattern(var source) => Value(source, facts),
             _ => null,
         };

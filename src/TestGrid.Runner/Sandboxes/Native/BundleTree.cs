@@ -11,7 +11,7 @@ namespace TestGrid.Runner.Sandboxes.Native;
 internal sealed class BundleTree(string root, int firstId)
 {
     /// <exception cref="SandboxException">The bundle has no such user.</exception>
-    public User FindUser(string name)
+    public BundleUser FindUser(string name)
     {
         var entry =
             ReadRecords("/etc/passwd").FirstOrDefault(fields => fields.Length >= 7 && fields[0] == name)
@@ -20,7 +20,7 @@ internal sealed class BundleTree(string root, int firstId)
             .Where(fields => fields.Length >= 4 && fields[3].Split(',').Contains(name))
             .Select(fields => ReadId(fields[2]))
             .ToList();
-        return new User(ReadId(entry[2]), ReadId(entry[3]), groups);
+        return new BundleUser(ReadId(entry[2]), ReadId(entry[3]), groups);
     }
 
     /// <summary>What is at a path inside, or null. Ids are those inside.</summary>
@@ -60,5 +60,5 @@ internal sealed class BundleTree(string root, int firstId)
             );
 
     /// <summary>A user as the kernel knows it.</summary>
-    internal sealed record User(int Uid, int Gid, IReadOnlyList<int> Groups);
+    internal sealed record BundleUser(int Uid, int Gid, IReadOnlyList<int> Groups);
 }

@@ -60,7 +60,7 @@ internal static class OciConfig
 
     private static readonly (long Soft, long Hard) Files = FileLimits();
 
-    public static byte[] For(SandboxCommand command, BundleTree.User user, long sharedMemoryBytes)
+    public static byte[] For(SandboxCommand command, BundleTree.BundleUser user, long sharedMemoryBytes)
     {
         var buffer = new MemoryStream(16384);
         using (var json = new Utf8JsonWriter(buffer))
@@ -93,7 +93,7 @@ internal static class OciConfig
         return buffer.ToArray();
     }
 
-    private static void WriteProcess(Utf8JsonWriter json, SandboxCommand command, BundleTree.User user)
+    private static void WriteProcess(Utf8JsonWriter json, SandboxCommand command, BundleTree.BundleUser user)
     {
         json.WriteStartObject("process");
         json.WriteBoolean("terminal", command.Tty);
@@ -122,7 +122,7 @@ internal static class OciConfig
         );
         WriteStrings(json, "args", ["/bin/sh", "-c", unset + Init, "sh", .. command.Argv]);
         WriteStrings(json, "env", command.Env.Select(pair => $"{pair.Key}={pair.Value}"));
-        json.WriteString("cwd", command.WorkingFolder);
+        json.WriteString("cwd", command.Folder);
         json.WriteBoolean("noNewPrivileges", false); // else no sudo; it only ever gains the pod's own root
         json.WriteNumber("oomScoreAdj", 500); // the job goes before the pod's first process and the runner
         json.WriteStartObject("capabilities");

@@ -83,7 +83,12 @@ public sealed class ConditionOracleTests(ITestOutputHelper output)
             Condition.And(var left, var right) => ["and", Tree(left), Tree(right)],
             Condition.Not(var of) => ["not", Tree(of)],
             Condition.Equal(var left, var right, var not) => [not ? "not_eq" : "eq", Tree(left), Tree(right)],
-            Condition.Match(var left, var pattern, var not) => [not ? "not_match" : "match", Tree(left), Tree(pattern)],
+            Condition.Matching(var left, var pattern, var not) =>
+            [
+                not ? "not_match" : "match",
+                Tree(left),
+                Tree(pattern),
+            ],
             Condition.In(var left, var list, var not) =>
             [
                 not ? "not_in" : "in",
@@ -91,15 +96,15 @@ public sealed class ConditionOracleTests(ITestOutputHelper output)
                 new JsonArray([.. list.Select(Tree)]),
             ],
             Condition.Is(var left, var predicate, var not) => [not ? "is_not" : "is", Tree(left), predicate],
-            Condition.Value(var text) => ["val", text],
-            Condition.Attribute(var name) => ["var", name],
+            Condition.Literal(var text) => ["val", text],
+            Condition.Named(var name) => ["var", name],
             Condition.Call(var function, var arguments) =>
             [
                 "call",
                 function,
                 new JsonArray([.. arguments.Select(Tree)]),
             ],
-            Condition.Pattern(Condition.Value(var text)) => ["reg", text],
+            Condition.Pattern(Condition.Literal(var text)) => ["reg", text],
             Condition.Pattern(var source) => ["reg", Tree(source)],
             _ => throw new InvalidOperationException(),
         };
