@@ -69,10 +69,10 @@ build_stale() {
     say "building the dashboard"
     as_caller touch "$stamps/web.new"
     if is_stale "$stamps/npm" "$home/web/package-lock.json" || [ ! -d "$home/web/node_modules" ]; then
-      (cd "$home/web" && as_caller npm ci --no-audit --no-fund --loglevel=error >&2) || die "npm ci failed: see above"
+      (cd "$home/web" && as_caller npm ci --no-audit --no-fund --silent >&2) || die "npm ci failed: see above"
       as_caller touch "$stamps/npm"
     fi
-    (cd "$home/web" && as_caller npm run --silent build >&2) || die "the dashboard does not build: see above"
+    (cd "$home/web" && as_caller npm run --silent build -- --logLevel warn >&2) || die "the dashboard does not build: see above"
     as_caller mv "$stamps/web.new" "$stamps/web"
   fi
   if is_stale "$stamps/program" "$home/src" "$home/Directory.Build.props" "$home/Directory.Packages.props"; then
@@ -80,7 +80,7 @@ build_stale() {
     say "building testgrid (a minute the first time)"
     as_caller touch "$stamps/program.new"
     as_caller env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 dotnet build "$home/src/TestGrid.Cli" -c Release -v quiet -nologo \
-      -clp:NoSummary >&2 || die "testgrid does not build: see above"
+      -clp:ErrorsOnly >&2 || die "testgrid does not build: see above"
     as_caller mv "$stamps/program.new" "$stamps/program"
   fi
 }

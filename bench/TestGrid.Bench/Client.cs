@@ -53,8 +53,7 @@ internal sealed class Client : IAsyncDisposable
         while (line is not null && !line.StartsWith("listening on ", StringComparison.Ordinal));
         if (line is null)
             throw new InvalidOperationException($"{name} did not start");
-        server.OutputDataReceived += (_, _) => { };
-        server.BeginOutputReadLine();
+        _ = server.StandardOutput.ReadToEndAsync(); // or it would stand still when the pipe is full
 
         var url = new Uri(line.Split(' ')[2].TrimEnd(','));
         var token = (await File.ReadAllTextAsync(Path.Combine(data, "admin-token"))).Trim();
