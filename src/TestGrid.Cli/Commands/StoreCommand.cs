@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Git;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Cli.Commands;
@@ -21,7 +22,10 @@ internal static class StoreCommand
 
     private static Command Collect()
     {
-        var command = new Command("gc", "remove bundles that nothing names any more, and what crashes left behind");
+        var command = new Command(
+            "gc",
+            "remove bundles and checkouts that nothing needs any more, and what crashes left"
+        );
         command.SetAction(
             async (parsed, stop) =>
             {
@@ -29,7 +33,10 @@ internal static class StoreCommand
                 var bundles = services.GetRequiredService<BundleStore>();
                 await bundles.SweepAsync(stop);
                 var freed = await bundles.CleanAsync(stop);
-                Console.WriteLine($"freed {freed >> 20} MiB");
+                var mirror = services.GetRequiredService<GitMirror>();
+                await mirror.SweepAsync(stop);
+                await mirror.CleanAsync(stop);
+                Console.WriteLine($"bundles gave {freed >> 20} MiB back; checkouts are within their bounds");
                 return ExitCodes.Ok;
             }
         );

@@ -62,6 +62,7 @@ internal static class LocalServices
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
         services.AddRunner();
         Configure(services, DataFolder.Usual(), null, "store");
+        services.AddSingleton<GitMirror>();
         return services.BuildServiceProvider();
     }
 

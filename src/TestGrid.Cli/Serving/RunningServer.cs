@@ -107,6 +107,7 @@ internal sealed class RunningServer : IAsyncDisposable
             return () => bundles.Offers;
         });
         builder.Services.AddHostedService<EmbeddedRoom>();
+        builder.Services.AddHostedService<DiskKeeper>();
         builder.Services.AddHostedService<Worker>();
         replace?.Invoke(builder.Services);
 

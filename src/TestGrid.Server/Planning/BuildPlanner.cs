@@ -89,11 +89,9 @@ public sealed class BuildPlanner(
                 problems
             );
         var config = ((ConfigReading.Read)reading).Config;
-        var commit = build.Trigger.Commit;
         if (
             build.Trigger.Kind is TriggerKind.Push or TriggerKind.Tag
-            && (commit.Branch ?? commit.Tag) is { } name
-            && BranchFilter.Excludes(name, config.OnlyBranches, config.ExceptBranches, file.Name) is { } why
+            && config.WhyNotBuilt(build.Trigger.Commit) is { } why
         )
         {
             var skipped = new BuildVerdict(BuildState.Cancelled, BuildReason.Skipped, why);
