@@ -1,0 +1,172 @@
+using System.Diagnostics;
+using System.Text.Json;
+using TestGrid.Scenarios.Support;
+
+namespace TestGrid.Scenarios;
+
+/// <summary>The program as people and scripts call it: what it prints, and how it exits.</summary>
+public sealed class CommandLineTests(SharedServer shared) : IClassFixture<SharedServer>, IDisposable
+{
+    private readonly TempFolder folder = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_work_trees_matrix_is_shown_and_run_here_without_a_server()
+    {
+        using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(
+            ".testgrid.yml",
+            "env:\n  - A=1\n  - A=2\nscript:\n  - echo \"words of $A\"\n  - test \"$A\" = 1\n"
+        );
+        repository.Commit();
+        // What is not committed counts: it is what a person has before them.
+        repository.Write("left", "uncommitted");
+
+        var matrix = await CallAsync("config", "matrix", "-C", repository.Folder);
+        var all = await CallAsync("run", "-C", repository.Folder);
+        var one = await CallAsync("run", "-C", repository.Folder, "--only", "A=1");
+
+        Assert.Equal(0, matrix.ExitCode);
+        Assert.Contains("A=2", matrix.Output, StringComparison.Ordinal);
+        Assert.Equal(1, all.ExitCode);
+        Assert.Contains("words of 2", all.Output, StringComparison.Ordinal); // a failed job's whole log
+        Assert.DoesNotContain("words of 1", all.Output, StringComparison.Ordinal);
+        Assert.Equal(0, one.ExitCode);
+        Assert.Contains("words of 1", one.Output, StringComparison.Ordinal); // a single job is followed
+    }
+
+    [Fact]
+    public async Task A_secret_of_run_reaches_the_job_and_not_the_terminal()
+    {
+        using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(
+            ".testgrid.yml",
+            "script:\n  - echo \"it is $PASSWORD\"\n  - test \"$PASSWORD\" = correct-horse\n"
+        );
+        repository.Commit();
+
+        var run = await CallWithAsync(
+            new() { ["PASSWORD"] = "correct-horse" },
+            "",
+            "run",
+            "-C",
+            repository.Folder,
+            "--secret",
+            "PASSWORD"
+        );
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("it is [secure]", run.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("correct-horse", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_repository_is_added_built_by_hand_and_its_log_followed()
+    {
+        using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(
+            ".testgrid.yml",
+            "script: echo the value is $TOKEN\n"
+        );
+        repository.Commit();
+
+        var added = await CallAsync("repo", "add", repository.Folder, "--slug", "cli/tree");
+        var secret = await CallWithAsync([], "a-secret-value\n", "secret", "set", "cli/tree", "TOKEN");
+        var started = await CallAsync("build", "start", "cli/tree", "master");
+        var id = started.Output.Split(':')[0].Split(' ')[1];
+        await shared.Server.FinishedAsync(long.Parse(id, null), Stop);
+        var log = await CallAsync("job", "logs", "-f", $"{id}.1");
+        var list = await CallAsync("build", "list", "--json");
+
+        Assert.True(added.ExitCode == 0, added.Errors);
+        Assert.Contains("/hooks/r/", added.Output, StringComparison.Ordinal);
+        Assert.True(secret.ExitCode == 0, secret.Errors);
+        Assert.True(started.ExitCode == 0, started.Errors);
+        Assert.Contains("the value is [secure]", log.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("a-secret-value", log.Output, StringComparison.Ordinal);
+        var build = JsonSerializer.Deserialize<JsonElement>(list.Output.Split('\n')[0]);
+        Assert.Equal("passed", build.Text("state"));
+    }
+
+    [Theory]
+    [InlineData(2, "no-such-verb")]
+    [InlineData(2, "job", "logs", "forty-two")]
+    [InlineData(2, "build", "show")]
+    [InlineData(5, "build", "show", "99999")]
+    [InlineData(5, "repo", "remove", "no/such")]
+    [InlineData(0, "--help")]
+    [InlineData(0, "completion", "bash")]
+    public async Task Exit_codes_say_what_kind_of_thing_went_wrong(int exitCode, params string[] arguments)
+    {
+        var called = await CallAsync(arguments);
+
+        Assert.True(exitCode == called.ExitCode, $"{called.ExitCode}\n{called.Output}{called.Errors}");
+        if (exitCode != 0)
+            Assert.NotEqual("", called.Errors.Trim());
+    }
+
+    [Fact]
+    public async Task A_mistake_in_the_configuration_names_file_line_and_remedy()
+    {
+        using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(
+            ".testgrid.yml",
+            "script: true\nscritp: false\n"
+        );
+
+        var check = await CallAsync("config", "check", "-C", repository.Folder);
+
+        Assert.Contains(".testgrid.yml:2:1:", check.Errors, StringComparison.Ordinal);
+        Assert.Contains("script", check.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_busy_port_is_told_with_its_holder_and_the_way_out()
+    {
+        var called = await CallAsync(
+            "server",
+            "--listen",
+            shared.Server.Url.ToString().TrimEnd('/'),
+            "--data",
+            Path.Combine(folder.Path, "other")
+        );
+
+        Assert.Equal(3, called.ExitCode);
+        Assert.Contains($"process {shared.Server.ProcessId}", called.Errors, StringComparison.Ordinal);
+        Assert.Contains("--listen", called.Errors, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    private Task<Called> CallAsync(params string[] arguments) => CallWithAsync([], "", arguments);
+
+    private async Task<Called> CallWithAsync(
+        Dictionary<string, string> environment,
+        string input,
+        params string[] arguments
+    )
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = folder.Path,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "testgrid.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        start.Environment["TESTGRID_URL"] = shared.Server.Url.ToString();
+        start.Environment["TESTGRID_TOKEN"] = shared.Server.Token;
+        start.Environment["TESTGRID_DATA"] = Path.Combine(folder.Path, "data");
+        start.Environment["TESTGRID_BUNDLES__ROOTPATH"] = Path.Combine(SourcePackage.Cache, "bundles");
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
+        using var process = Process.Start(start)!;
+        await process.StandardInput.WriteAsync(input);
+        process.StandardInput.Close();
+        var errors = process.StandardError.ReadToEndAsync(Stop);
+        var output = await process.StandardOutput.ReadToEndAsync(Stop);
+        await process.WaitForExitAsync(Stop);
+        return new Called(process.ExitCode, output, await errors);
+    }
+
+    private sealed record Called(int ExitCode, string Output, string Errors);
+}
