@@ -47,7 +47,8 @@ internal static class FinishScript
         rm -f "$root"/etc/ssh/ssh_host_* "$root"/etc/ssl/private/ssl-cert-snakeoil.key \
             "$root"/etc/ssl/certs/ssl-cert-snakeoil.pem "$root"/var/lib/rabbitmq/.erlang.cookie \
             "$root"/var/lib/systemd/random-seed "$root"/var/lib/dbus/machine-id
-        find "$root"/etc/ssl/certs -xtype l -delete 2>/dev/null || :
+        # From inside: seen from out here a link to /usr/share would lead to this machine's own files.
+        chroot "$root" find /etc/ssl/certs -xtype l -delete 2>/dev/null || :
         for data in mysql postgresql; do
             [ ! -d "$root/var/lib/$data" ] || find "$root/var/lib/$data" -mindepth 1 -delete
         done
