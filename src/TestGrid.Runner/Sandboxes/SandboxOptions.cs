@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.ComponentModel.DataAnnotations;
 using System.Net;
 
@@ -12,31 +11,31 @@ public sealed class SandboxOptions : IValidatableObject
 
     /// <summary>Where sandboxes that live now are noted down, so that what a crash leaves is found. Made if missing.</summary>
     [Required]
-    public string StatePath { get; init; } = "/var/lib/testgrid/sandboxes";
+    public string StatePath { get; set; } = "/var/lib/testgrid/sandboxes";
 
     /// <summary>
     /// What id 0 inside is outside. Bundles and checkouts belong to the same range. A runner that is not root needs
     /// this range in <c>/etc/subuid</c> and <c>/etc/subgid</c>.
     /// </summary>
     [Range(1, int.MaxValue - IdCount)]
-    public int FirstId { get; init; } = 100_000;
+    public int FirstId { get; set; } = 100_000;
 
     /// <summary>The OCI runtime: <c>crun</c>, <c>runc</c> or a path to one like them. Empty takes crun if there is one, else runc.</summary>
-    public string Runtime { get; init; } = "";
+    public string Runtime { get; set; } = "";
 
     /// <summary>The most that any sandbox may write, in bytes, whatever its job asks for; 0 leaves it to the job's limits.</summary>
     [Range(0, long.MaxValue)]
-    public long DiskBytesMost { get; init; }
+    public long DiskBytesMost { get; set; }
 
     /// <summary>Networks that no job reaches, beside the private ones, in CIDR form: <c>203.0.113.0/24</c>. IPv4.</summary>
-    public ImmutableArray<string> DeniedNetworks { get; init; } = [];
+    public IList<string> DeniedNetworks { get; } = [];
 
     /// <summary>Networks that jobs reach although they are private, in CIDR form: a mirror or a proxy. IPv4. They win.</summary>
-    public ImmutableArray<string> AllowedNetworks { get; init; } = [];
+    public IList<string> AllowedNetworks { get; } = [];
 
     /// <summary>Sandboxes' namespaces made in advance, so that a job need not wait for them; each is used once. 0 makes none.</summary>
     [Range(0, 64)]
-    public int PreparedPods { get; init; }
+    public int PreparedPods { get; set; }
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

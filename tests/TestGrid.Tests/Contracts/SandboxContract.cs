@@ -163,17 +163,13 @@ public abstract partial class SandboxContract : IAsyncLifetime
             "ps -e --no-headers -o args; ss -xlH; ls /dev/shm /tmp; ipcs -m; nc -zw1 127.0.0.1 7777 && echo rea''ched";
 
         using var ask = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        var pipe = new Pipe();
-        var running = one.RunAsync(
-            Command([
-                "bash",
-                "-c",
-                "touch /dev/shm/mark-s /tmp/mark-t; ipcmk -M 100 >/dev/null; nc -lk 127.0.0.1 7777 & nc -lU @mark-u & echo up; exec -a mark-p sleep 100",
-            ]),
-            pipe.Writer,
+        var (running, _) = await StartAsync(
+            one,
+            "touch /dev/shm/mark-s /tmp/mark-t; ipcmk -M 100 >/dev/null; nc -lk 127.0.0.1 7777 & nc -lU @mark-u & "
+                + "echo up; exec -a mark-p sleep 100",
+            "up\n",
             ask.Token
         );
-        await ReadUntilAsync(pipe.Reader, "up\n");
         var (_, said) = await BashAsync(other, Look);
 
         Assert.DoesNotContain("mark", said, StringComparison.Ordinal);
@@ -344,6 +340,54 @@ public abstract partial class SandboxContract : IAsyncLifetime
         finally
         {
             await pipe.Writer.CompleteAsync();
+        }
+    }
+
+    /// <summary>Starts a command that goes on, and returns when it has said <paramref name="mark"/>.</summary>
+    protected static async Task<(Task<SandboxExit> Running, PipeReader Reader)> StartAsync(
+        Sandbox sandbox,
+        string script,
+        string mark,
+        CancellationToken polite,
+        bool tty = false
+    )
+    {
+        var pipe = new Pipe();
+        var running = sandbox
+            .RunAsync(Command(["bash", "-c", script]) with { Tty = tty }, pipe.Writer, polite)
+            .AsTask();
+        await ReadUntilAsync(pipe.Reader, mark);
+        return (running, pipe.Reader);
+    }
+
+    /// <summary>How many processes of this machine have this word on their command line.</summary>
+    protected static int CountProcesses(string word)
+    {
+        var count = 0;
+        foreach (var folder in Directory.EnumerateDirectories("/proc").Where(path => char.IsDigit(path[6])))
+        {
+            try
+            {
+                if (File.ReadAllText(folder + "/cmdline").Contains(word, StringComparison.Ordinal))
+                    count++;
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // it ended
+        }
+        return count;
+    }
+
+    /// <summary>A word that no other test or run uses.</summary>
+    protected static string NewWord() => "mark-" + Path.GetRandomFileName().Replace(".", "", StringComparison.Ordinal);
+
+    /// <summary>Waits until it is so, and fails when it has not come to be in half a minute.</summary>
+    protected static async Task UntilAsync(Func<bool> holds, string what)
+    {
+        var first = TimeProvider.System.GetTimestamp();
+        using var beat = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
+        while (!holds())
+        {
+            Assert.True(TimeProvider.System.GetElapsedTime(first) < TimeSpan.FromSeconds(30), what);
+            await beat.WaitForNextTickAsync(Stop);
         }
     }
 

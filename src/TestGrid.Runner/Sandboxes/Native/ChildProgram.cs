@@ -58,7 +58,9 @@ internal static class ChildProgram
                 : null
             : SystemPath.Split(':').Select(folder => Path.Combine(folder, program)).FirstOrDefault(File.Exists);
 
-    private static string Find(string program) =>
+    /// <summary>The program's path.</summary>
+    /// <exception cref="SandboxException">It is not installed; the message says how to.</exception>
+    public static string Find(string program) =>
         Search(program)
         ?? throw new SandboxException(
             $"The program {program} is missing. Install it: apt-get install {PackageOf(program)}"

@@ -30,7 +30,7 @@ internal sealed class ConsoleSocket : IDisposable
             Posix.CloseFile(handle);
         }
         // The runtime is a stranger out here. No one else can come as far as this folder.
-        File.SetUnixFileMode(path, (UnixFileMode)Convert.ToInt32("666", 8));
+        File.SetUnixFileMode(path, Modes.All);
         socket.Listen(1);
         return new ConsoleSocket(socket, path);
     }
@@ -44,11 +44,12 @@ internal sealed class ConsoleSocket : IDisposable
             await both.CancelAsync();
         try
         {
-            using var runtime = await accepting;
-            var file = Posix.ReceiveFile((int)runtime.Handle, milliseconds: 5000);
-            return file < 0
-                ? null
-                : new FileStream(new SafeFileHandle(file, true), FileAccess.ReadWrite, bufferSize: 0);
+            return Receive(await accepting);
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested && socket.Poll(0, SelectMode.SelectRead))
+        {
+            // A short command: all over before we came to look, and its words wait in the terminal.
+            return Receive(await socket.AcceptAsync(stop));
         }
         catch (OperationCanceledException)
         {
@@ -60,5 +61,16 @@ internal sealed class ConsoleSocket : IDisposable
     {
         socket.Dispose();
         File.Delete(path);
+    }
+
+    private static FileStream? Receive(Socket runtime)
+    {
+        using (runtime)
+        {
+            var file = Posix.ReceiveFile((int)runtime.Handle, milliseconds: 5000);
+            return file < 0
+                ? null
+                : new FileStream(new SafeFileHandle(file, true), FileAccess.ReadWrite, bufferSize: 0);
+        }
     }
 }

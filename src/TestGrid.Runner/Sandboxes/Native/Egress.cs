@@ -10,13 +10,6 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// </summary>
 internal static class Egress
 {
-    private const string Tun = "/dev/net/tun";
-    private const UnixFileMode ForStrangers = UnixFileMode.OtherRead | UnixFileMode.OtherWrite;
-    private const string SayReady = "exec \"$@\" 3>&1 >/dev/null";
-    private const string MakeTun =
-        "mkdir -p /dev/net && mount -t tmpfs -o mode=755,size=4k tmpfs /dev/net"
-        + $" && mknod {Tun} c 10 200 && chmod 666 {Tun}";
-
     // Private, shared, link-local (cloud metadata), multicast and reserved: RFC 6890's list without documentation nets.
     private static readonly string[] Closed =
     [
@@ -31,6 +24,14 @@ internal static class Egress
         "198.18.0.0/15",
         "224.0.0.0/3",
     ];
+
+    // slirp4netns chats on its standard output, so its word of being ready takes another file.
+    private const string Start = "exec \"$@\" 3>&1 >&2";
+
+    // Where the device is closed, a root runner shows slirp4netns another node of it, in a mount namespace of its own:
+    // better than to run it as root, and than to change the machine.
+    private const string MakeTun =
+        "mount -t tmpfs -o size=4k,mode=755,noexec testgrid /dev/net && mknod -m 666 /dev/net/tun c 10 200 && ";
 
     /// <summary>
     /// The packet filter. The host's own addresses are closed too, public ones included: what listens on the host for
@@ -60,46 +61,60 @@ internal static class Egress
 
     /// <summary>
     /// Starts slirp4netns and returns when the pod's network is up. It runs with the pod's ids, not ours, so a hole in
-    /// it is a hole into an ordinary user; it ends when its standard input does: with us, however we end.
+    /// it is a hole into an ordinary user. It ends when its standard input does: with us, however we end.
     /// </summary>
+    /// <exception cref="SandboxException">It is not installed, or the machine refused it.</exception>
     public static async Task<Process> StartAsync(int podProcess, ControlGroup group, CancellationToken stop)
     {
-        string[] slirp =
-        [
-            "nsenter",
-            $"--target={podProcess}",
-            "--user",
-            "--",
-            "slirp4netns",
-            "--configure",
-            "--mtu=65520",
-            "--disable-host-loopback",
-            "--enable-seccomp",
-            "--ready-fd=3",
-            "--exit-fd=0",
-            "--netns-type=path",
-            $"/proc/{podProcess}/ns/net",
-            "tap0",
-        ];
-        var process = ChildProgram.Start(group.JoinFiles, [.. Prelude(), .. slirp]);
-        var ready = new byte[1];
-        if (await process.StandardOutput.BaseStream.ReadAsync(ready, stop) == 1 && ready[0] == (byte)'1')
-            return process;
-
-        var said = (await process.StandardError.ReadToEndAsync(stop)).Trim();
-        process.Dispose();
-        throw new SandboxException($"slirp4netns gave the sandbox no network: {said}");
+        ChildProgram.Find("slirp4netns");
+        var process = ChildProgram.Start(
+            group.JoinFiles,
+            [
+                .. TunIsOpen || Posix.UserId != 0
+                    ? (string[])["sh", "-c", Start, "sh"]
+                    : ["unshare", "--mount", "--propagation", "private", "sh", "-c", MakeTun + Start, "sh"],
+                "nsenter",
+                $"--target={podProcess}",
+                "--user",
+                "--",
+                "slirp4netns",
+                "--configure",
+                "--mtu=65520",
+                "--disable-host-loopback",
+                "--enable-seccomp",
+                "--ready-fd=3",
+                "--exit-fd=0",
+                "--netns-type=path",
+                $"/proc/{podProcess}/ns/net",
+                "tap0",
+            ]
+        );
+        try
+        {
+            var ready = new byte[1];
+            if (await process.StandardOutput.BaseStream.ReadAsync(ready, stop) == 1)
+            {
+                // Nobody reads what it says from now on, and a full pipe must not stop it.
+                _ = process.StandardError.BaseStream.CopyToAsync(Stream.Null, CancellationToken.None);
+                return process;
+            }
+            var said = (await process.StandardError.ReadToEndAsync(stop)).Trim();
+            throw new SandboxException(
+                $"slirp4netns gave the sandbox no network: {said}"
+                    + (TunIsOpen ? "" : " Open the device to all, as udev does: chmod 666 /dev/net/tun")
+            );
+        }
+        catch
+        {
+            Posix.Kill(process.Id, Posix.Sigkill);
+            process.Dispose();
+            throw;
+        }
     }
 
-    // Its word that it is ready gets a descriptor of its own: on standard output slirp4netns also chats.
-    private static string[] Prelude() =>
-        NeedsTun ? ["unshare", "--mount", "sh", "-c", $"{MakeTun} && {SayReady}", "sh"] : ["sh", "-c", SayReady, "sh"];
-
-    // slirp4netns has the pod's ids, so the tun device must be open to strangers, as udev makes it: it gives a right only
-    // in a network namespace that one owns. Where it is root's alone (a machine without udev), root shows slirp4netns a
-    // node of its own, in a mount namespace of its own, and leaves the machine's as it is.
-    private static bool NeedsTun =>
-        Posix.UserId == 0 && !(File.Exists(Tun) && (File.GetUnixFileMode(Tun) & ForStrangers) == ForStrangers);
+    /// <summary>Whether the pod's ids may open the tunnel device; udev makes it so, bare virtual machines do not.</summary>
+    public static bool TunIsOpen =>
+        Posix.Look("/dev/net/tun") is { } tun && (tun.Mode & (int)UnixFileMode.OtherWrite) != 0;
 
     private static IEnumerable<string> ClosedNetworks(SandboxOptions options) =>
         NetworkInterface
@@ -112,7 +127,5 @@ internal static class Egress
             .Distinct();
 
     private static string AllowRule(SandboxOptions options) =>
-        options.AllowedNetworks.IsDefaultOrEmpty
-            ? ""
-            : $"ip daddr {{ {string.Join(", ", options.AllowedNetworks)} }} accept";
+        options.AllowedNetworks.Count == 0 ? "" : $"ip daddr {{ {string.Join(", ", options.AllowedNetworks)} }} accept";
 }

@@ -54,6 +54,7 @@ internal sealed partial class NativeSandbox(
     {
         var config = OciConfig.For(
             command,
+            runtime.HandsOverTerminals,
             tree.FindUser(command.User),
             Math.Max(64 << 20, spec.Limits.MemoryBytes / 4)
         );
@@ -63,16 +64,16 @@ internal sealed partial class NativeSandbox(
             throw new SandboxException($"Sandbox {spec.Name} has ended: the kernel killed it.");
 
         var kills = pod.Group.CountOomKills();
-        await File.WriteAllTextAsync(PidFile, "", ended.Token);
-        using var console = command.Tty ? ConsoleSocket.Listen(pod.Folder) : null;
-        using var process = ChildProgram.Start(pod.Group.JoinFiles, Words(config.Length, command.Tty));
+        File.Delete(PidFile);
+        using var console = command.Tty && runtime.HandsOverTerminals ? ConsoleSocket.Listen(pod.Folder) : null;
+        using var process = ChildProgram.Start(pod.Group.JoinFiles, Words(config.Length, console is not null));
         try
         {
             var exited = process.WaitForExitAsync(CancellationToken.None);
-            var copying = command.Tty
-                ? CopyTerminalAsync(console!, exited, command.Input, output)
+            var copying = console is not null
+                ? CopyTerminalAsync(console, exited, command.Input, output)
                 : CopyAsync(process.StandardOutput.BaseStream, output);
-            var feeding = FeedAsync(process, config, command.Tty ? null : command.Input);
+            var feeding = FeedAsync(process, config, console is not null ? null : command.Input);
             var asked = Task.CompletedTask;
             await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exited), null))
                 await exited;
@@ -91,9 +92,9 @@ internal sealed partial class NativeSandbox(
         return new SandboxExit(pod.Lives && !ended.IsCancellationRequested ? code : Killed, outOfMemory);
     }
 
-    private string PidFile => Path.Combine(pod.Folder, "pid");
+    private string PidFile => Path.Combine(pod.Folder, PodFiles.PidFile);
 
-    private string LogFile => Path.Combine(pod.Folder, "log");
+    private string LogFile => Path.Combine(pod.Folder, PodFiles.Log);
 
     // The config comes through the pipe and lies in the pod's memory only: its environment may hold secrets.
     private IEnumerable<string> Words(int configBytes, bool tty) =>
@@ -163,7 +164,7 @@ internal sealed partial class NativeSandbox(
         var first = time.GetTimestamp();
         do
         {
-            if (new FileInfo(PidFile).Length > 0)
+            if (File.Exists(PidFile))
                 await AskOnceAsync();
             await Task.WhenAny(exited, Task.Delay(Moment, time, CancellationToken.None));
             // Again while it may just be starting: a signal that comes between the container's making and the job's
@@ -174,7 +175,11 @@ internal sealed partial class NativeSandbox(
     private async Task AskOnceAsync()
     {
         const string Script =
-            "read p <" + PodFiles.InPod + "/pid; exec nsenter --target=\"$p\" --pid -- sh -c 'kill -TERM -1'";
+            "read p <"
+            + PodFiles.InPod
+            + "/"
+            + PodFiles.PidFile
+            + "; exec nsenter --target=\"$p\" --pid -- sh -c 'kill -TERM -1'";
         var (exit, said) = await ChildProgram.RunAsync(pod.Enter("sh", "-c", Script), CancellationToken.None);
         if (exit != 0 && pod.Lives)
             NotAsked(log, spec.Name, said);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -60,7 +61,11 @@ internal static class OciConfig
 
     private static readonly (long Soft, long Hard) Files = FileLimits();
 
-    public static byte[] For(SandboxCommand command, BundleTree.BundleUser user, long sharedMemoryBytes)
+    /// <param name="command">What to run.</param>
+    /// <param name="terminals">The runtime makes terminals; else <c>script</c> inside does.</param>
+    /// <param name="user">Who runs it.</param>
+    /// <param name="sharedMemoryBytes">The size of <c>/dev/shm</c>.</param>
+    public static byte[] For(SandboxCommand command, bool terminals, BundleTree.BundleUser user, long sharedMemoryBytes)
     {
         var buffer = new MemoryStream(16384);
         using (var json = new Utf8JsonWriter(buffer))
@@ -71,7 +76,7 @@ internal static class OciConfig
             json.WriteStartObject("root");
             json.WriteString("path", $"{PodFiles.InPod}/t/root");
             json.WriteEndObject();
-            WriteProcess(json, command, user);
+            WriteProcess(json, command, terminals, user);
             WriteMounts(json, sharedMemoryBytes);
             json.WriteStartObject("linux");
             // Network, IPC, user and control group namespaces are the pod's.
@@ -93,11 +98,11 @@ internal static class OciConfig
         return buffer.ToArray();
     }
 
-    private static void WriteProcess(Utf8JsonWriter json, SandboxCommand command, BundleTree.BundleUser user)
+    private static void WriteProcess(Utf8JsonWriter json, SandboxCommand command, bool terminals, BundleTree.BundleUser user)
     {
         json.WriteStartObject("process");
-        json.WriteBoolean("terminal", command.Tty);
-        if (command.Tty)
+        json.WriteBoolean("terminal", command.Tty && terminals);
+        if (command.Tty && terminals)
         {
             json.WriteStartObject("consoleSize");
             json.WriteNumber("width", 120);
@@ -120,7 +125,8 @@ internal static class OciConfig
                 .Where(name => !command.Env.ContainsKey(name))
                 .Select(name => $"unset {name}; ")
         );
-        WriteStrings(json, "args", ["/bin/sh", "-c", unset + Init, "sh", .. command.Argv]);
+        ImmutableArray<string> argv = command.Tty && !terminals ? InScript(command.Argv, unset) : command.Argv;
+        WriteStrings(json, "args", ["/bin/sh", "-c", unset + Init, "sh", .. argv]);
         WriteStrings(json, "env", command.Env.Select(pair => $"{pair.Key}={pair.Value}"));
         json.WriteString("cwd", command.Folder);
         json.WriteBoolean("noNewPrivileges", false); // else no sudo; it only ever gains the pod's own root
@@ -136,6 +142,13 @@ internal static class OciConfig
         WriteLimit(json, "RLIMIT_CORE", 0, 0);
         json.WriteEndArray();
         json.WriteEndObject();
+    }
+
+    // -e: its exit code is the command's; -f: what is written is to be seen at once. The words go through a shell.
+    private static ImmutableArray<string> InScript(ImmutableArray<string> argv, string unset)
+    {
+        var words = string.Join(' ', argv.Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
+        return ["script", "-qefc", $"stty cols 120 rows 40; {unset}exec {words}", "/dev/null"];
     }
 
     private static void WriteMounts(Utf8JsonWriter json, long sharedMemoryBytes)

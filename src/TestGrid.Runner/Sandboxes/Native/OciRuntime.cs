@@ -3,6 +3,8 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <summary>The OCI runtime that starts containers inside a pod: crun or runc, or what speaks like them.</summary>
 internal sealed class OciRuntime(string path, bool isCrun)
 {
+    private readonly string limits = isCrun ? "--cgroup-manager=disabled" : "--rootless=true";
+
     public string Name { get; } = Path.GetFileName(path);
 
     public string FullPath { get; } = path;
@@ -12,6 +14,12 @@ internal sealed class OciRuntime(string path, bool isCrun)
     /// what there is.
     /// </summary>
     public bool HidesControlGroups { get; } = isCrun && ControlGroups.HostIsHybrid;
+
+    /// <summary>
+    /// It gives the terminal's master side to a socket and still waits for the container's end. runc does so only when
+    /// it does not wait; there <c>script</c> from the bundle makes the terminal.
+    /// </summary>
+    public bool HandsOverTerminals { get; } = isCrun;
 
     /// <exception cref="SandboxException">There is none.</exception>
     public static OciRuntime Find(string wanted)
@@ -30,12 +38,12 @@ internal sealed class OciRuntime(string path, bool isCrun)
         [
             FullPath,
             // Limits are the pod's control group's: see ControlGroup.
-            isCrun ? "--cgroup-manager=disabled" : "--rootless=true",
+            limits,
             $"--root={PodFiles.InPod}/t/state",
-            $"--log={PodFiles.InPod}/log",
+            $"--log={PodFiles.InPod}/{PodFiles.Log}",
             "run",
             $"--bundle={PodFiles.InPod}/t/bundle",
-            $"--pid-file={PodFiles.InPod}/pid",
+            $"--pid-file={PodFiles.InPod}/{PodFiles.PidFile}",
             .. tty ? [$"--console-socket={PodFiles.InPod}/{ConsoleSocket.Name}"] : Array.Empty<string>(),
             "job",
         ];

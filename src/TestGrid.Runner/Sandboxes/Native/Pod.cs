@@ -150,11 +150,13 @@ internal sealed class Pod : IAsyncDisposable
         catch (IOException) { } // it was gone before
     }
 
-    // As the runner's id, which has no name inside: all capabilities in the new namespaces, none outside.
+    // As the runner's id, which has no name inside: all capabilities in the new namespaces, none outside. One `exec` for
+    // each file: bash keeps copies of its own beyond number 9 while it works through one.
     private static string FirstStage(int opened)
     {
-        var redirections = string.Join(' ', Enumerable.Range(0, opened).Select(i => $"{3 + i}<\"${{{2 + i}}}\""));
-        return $"exec {redirections}; echo namespaces; read go || exit; exec setpriv --reuid 0 --regid 0 --clear-groups sh -c \"$1\"";
+        var opens = string.Join("; ", Enumerable.Range(0, opened).Select(i => $"exec {3 + i}<\"${{{2 + i}}}\""));
+        return $"{opens}; echo namespaces; read go || exit; "
+            + "exec setpriv --reuid 0 --regid 0 --clear-groups sh -c \"$1\"";
     }
 
     // As the pod's root. The job gets no user namespaces of its own: they are where kernels break.

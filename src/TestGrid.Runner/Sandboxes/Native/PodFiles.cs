@@ -17,6 +17,13 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     /// <summary>The address of slirp4netns' own name server.</summary>
     public const string NameServer = "10.0.2.3";
 
+    public const string Log = "log";
+
+    /// <summary>The one folder that the pod's root may make files in: runc writes beside the name and renames.</summary>
+    public const string Out = "out";
+
+    public const string PidFile = Out + "/pid";
+
     // The shell opened these before it gave up its id: 3 is the pod's folder, 4 the bundle, 5 the first mount. Named
     // through them, a folder is found although its parents are closed to the pod's ids.
     private const int FolderFile = 3;
@@ -30,12 +37,12 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     public async Task WriteAsync(string folder, bool hideControlGroups, CancellationToken stop)
     {
         Directory.CreateDirectory(Path.Combine(folder, "t"));
-        foreach (var name in new[] { "log", "pid" })
-        {
-            // The pod's root is a stranger here and has to write them. No one else can come this far.
-            File.WriteAllText(Path.Combine(folder, name), "");
-            File.SetUnixFileMode(Path.Combine(folder, name), (UnixFileMode)Convert.ToInt32("666", 8));
-        }
+        // The runtime is the pod's root, a stranger here, and writes its log and the container's number into these. No
+        // one else can come this far.
+        File.WriteAllText(Path.Combine(folder, Log), "");
+        File.SetUnixFileMode(Path.Combine(folder, Log), Modes.All);
+        Directory.CreateDirectory(Path.Combine(folder, Out));
+        File.SetUnixFileMode(Path.Combine(folder, Out), Modes.All);
         await File.WriteAllTextAsync(Path.Combine(folder, "fstab1"), FirstTable(), stop);
         await File.WriteAllTextAsync(Path.Combine(folder, "fstab2"), SecondTable(hideControlGroups), stop);
 
@@ -169,14 +176,14 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
         foreach (var part in parts.SkipLast(1))
         {
             walked = $"{walked}/{part}";
-            var mode = (UnixFileMode)Convert.ToInt32("755", 8);
+            var mode = Modes.Folder;
             if (tree.Look(walked) is { } facts)
             {
                 if (!facts.IsFolder)
                     throw new SandboxException($"{walked} in the bundle is no folder, so {path} cannot be there.");
                 (uid, gid, mode) = ((int)facts.Uid, (int)facts.Gid, (UnixFileMode)(facts.Mode & 0xFFF));
             }
-            AddFolder("u0" + walked, uid, gid, walked == "/tmp" ? (UnixFileMode)Convert.ToInt32("1777", 8) : mode);
+            AddFolder("u0" + walked, uid, gid, walked == "/tmp" ? Modes.Shared : mode);
         }
         return (uid, gid);
     }
@@ -184,13 +191,13 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     private void AddFolder(string path, int uid, int gid, UnixFileMode? mode = null)
     {
         if (made.Add(path))
-            skeleton.Add((path + "/", mode ?? (UnixFileMode)Convert.ToInt32("755", 8), uid, gid, null));
+            skeleton.Add((path + "/", mode ?? Modes.Folder, uid, gid, null));
     }
 
     private void Add(string path, string text, int uid, int gid)
     {
         if (made.Add(path))
-            skeleton.Add((path, (UnixFileMode)Convert.ToInt32("644", 8), uid, gid, text));
+            skeleton.Add((path, Modes.File, uid, gid, text));
     }
 
     // fstab's own escapes: blanks part its fields.

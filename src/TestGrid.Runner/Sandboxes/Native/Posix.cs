@@ -9,13 +9,13 @@ internal static unsafe partial class Posix
     public const int Sigterm = 15;
     public const int Sigkill = 9;
 
-    private const int Interrupted = 4; // EINTR
     private const int AtFdcwd = -100;
     private const int AtSymlinkNofollow = 0x100;
     private const uint StatxBasic = 0x7ff;
     private const int OPath = 0x200000;
     private const int OCloexec = 0x80000;
     private const int MsgCmsgCloexec = 0x40000000;
+    private const int Eintr = 4;
     private const short PollIn = 1;
 
     /// <summary>Who owns a file and what it is, without following a link at its end; null when there is none.</summary>
@@ -44,11 +44,11 @@ internal static unsafe partial class Posix
     /// <summary>Receives one file descriptor over a Unix socket; -1 when none came within <paramref name="milliseconds"/>.</summary>
     public static int ReceiveFile(int socket, int milliseconds)
     {
+        // The runtime's own signals (a child ended, a collection begins) interrupt it.
         var waiting = new PollFd { Fd = socket, Events = PollIn };
         int ready;
         do ready = Poll(&waiting, 1, milliseconds);
-        // A signal to this thread is no answer: .NET gets one for each child that ends.
-        while (ready < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        while (ready < 0 && Marshal.GetLastPInvokeError() == Eintr);
         if (ready <= 0)
             return -1;
 
@@ -64,7 +64,7 @@ internal static unsafe partial class Posix
         };
         nint received;
         do received = ReceiveMessage(socket, &message, MsgCmsgCloexec);
-        while (received < 0 && Marshal.GetLastPInvokeError() == Interrupted);
+        while (received < 0 && Marshal.GetLastPInvokeError() == Eintr);
         if (received < 0)
             return -1;
 

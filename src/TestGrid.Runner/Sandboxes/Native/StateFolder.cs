@@ -35,7 +35,7 @@ internal sealed class StateFolder : IDisposable
     {
         var path = System.IO.Path.Combine(Path, $"{name}-{Random()}");
         Directory.CreateDirectory(path);
-        File.SetUnixFileMode(path, (UnixFileMode)Convert.ToInt32("711", 8));
+        File.SetUnixFileMode(path, Modes.Passage);
         return path;
     }
 
@@ -111,7 +111,6 @@ internal sealed class StateFolder : IDisposable
                 return held;
             if (tries == 500)
                 throw new SandboxException($"{statePath}/{LockName} stays locked by another process.");
-            Thread.Yield();
             using var pause = new ManualResetEventSlim();
             pause.Wait(10);
         }

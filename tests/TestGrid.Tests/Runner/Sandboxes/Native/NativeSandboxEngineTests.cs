@@ -1,20 +1,125 @@
+using System.Diagnostics;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Jobs;
 using TestGrid.Runner.Sandboxes;
 using TestGrid.Runner.Sandboxes.Native;
 using TestGrid.Tests.Contracts;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Runner.Sandboxes.Native;
 
-/// <summary>The native engine with crun, or with the runtime that the machine has.</summary>
-public sealed class NativeSandboxEngineTests : SandboxContract
+/// <summary>The native engine, with crun.</summary>
+public sealed class CrunSandboxEngineTests : NativeSandboxEngineContract
+{
+    protected override string Runtime => "crun";
+}
+
+/// <summary>The native engine, with runc.</summary>
+public sealed class RuncSandboxEngineTests : NativeSandboxEngineContract
+{
+    protected override string Runtime => "runc";
+}
+
+/// <summary>What the native engine keeps beside the contract, whichever runtime it has.</summary>
+public abstract class NativeSandboxEngineContract : SandboxContract
 {
     protected override int FirstId => new SandboxOptions().FirstId;
 
+    protected abstract string Runtime { get; }
+
     private string StatePath => Path.Combine(Folder.Path, "state");
 
-    protected override ISandboxEngine Create() => Create(new() { StatePath = StatePath });
+    [Fact]
+    public async Task A_runner_killed_in_the_middle_leaves_no_process_and_the_next_one_sweeps_the_rest()
+    {
+        var word = NewWord();
+        using var host = SandboxHost.Start(StatePath, Runtime, word);
+        await UntilAsync(() => host.HasExited || CountProcesses(word) >= 2, "the host's sandbox did not start");
+        Assert.False(host.HasExited);
+        var groups = NotedGroups();
+        Assert.NotEmpty(groups);
+        // What a living runner has is not to be swept.
+        await Engine.SweepAsync(Stop);
+        Assert.Equal(2, CountProcesses(word));
 
-    private static NativeSandboxEngine Create(SandboxOptions options) =>
+        host.Kill();
+        await host.WaitForExitAsync(Stop);
+
+        await UntilAsync(() => CountProcesses(word) == 0, "a process outlived its runner");
+        await UntilAsync(
+            () => CountProcesses(StatePath) == 0 && NetworkPrograms(groups) == 0,
+            "a helper outlived its runner"
+        );
+        await Engine.SweepAsync(Stop);
+        Assert.Empty(Directory.EnumerateDirectories(StatePath));
+        Assert.DoesNotContain(groups, Directory.Exists);
+    }
+
+    protected override ISandboxEngine Create() =>
+        CreateAt(new SandboxOptions { StatePath = StatePath, Runtime = Runtime });
+
+    internal static NativeSandboxEngine CreateAt(SandboxOptions options) =>
         new(Options.Create(options), TimeProvider.System, NullLogger<NativeSandboxEngine>.Instance);
+
+    protected override void AssertNothingLeft()
+    {
+        Directory.CreateDirectory(StatePath); // a refusal may come before there is one
+        Assert.Empty(Directory.EnumerateDirectories(StatePath).SelectMany(Directory.EnumerateDirectories));
+        Assert.Equal(0, CountProcesses(StatePath));
+        Assert.DoesNotContain(StatePath, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+    }
+
+    private List<string> NotedGroups() =>
+        [.. Directory.EnumerateFiles(StatePath, "cgroups", SearchOption.AllDirectories).SelectMany(File.ReadAllLines)];
+
+    private static int NetworkPrograms(IEnumerable<string> groups) =>
+        groups.Where(Directory.Exists).Sum(group => File.ReadLines(group + "/cgroup.procs").Count());
+}
+
+/// <summary>
+/// A runner of its own to be killed: the test program again, told to run this one test, which no other run does.
+/// </summary>
+public sealed class SandboxHost
+{
+    private const string Variable = "TESTGRID_TEST_SANDBOX_HOST";
+
+    [Fact(Explicit = true)]
+    public async Task Keeps_a_sandbox_running_until_it_is_killed()
+    {
+        var stop = TestContext.Current.CancellationToken;
+        var words = Environment.GetEnvironmentVariable(Variable)!.Split('|');
+        using var bundle = await TestBundles.BaseAsync(stop);
+        var engine = NativeSandboxEngineContract.CreateAt(
+            new SandboxOptions { StatePath = words[0], Runtime = words[1] }
+        );
+        var spec = new SandboxSpec("1.1-1", bundle.Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.Egress);
+        var sandbox = await engine.CreateAsync(spec, stop);
+        var script = $"trap '' TERM; setsid bash -c 'exec -a {words[2]} sleep 1000' & exec -a {words[2]} sleep 1000";
+        var command = new SandboxCommand(
+            ["bash", "-c", "eval \"$SCRIPT\""],
+            System.Collections.Immutable.ImmutableSortedDictionary<string, string>.Empty.Add("SCRIPT", script),
+            "/"
+        );
+        await sandbox.RunAsync(command, System.IO.Pipelines.PipeWriter.Create(Stream.Null), stop);
+    }
+
+    internal static Process Start(string statePath, string runtime, string word)
+    {
+        var start = new ProcessStartInfo(
+            Environment.ProcessPath!,
+            [
+                "-method",
+                $"{typeof(SandboxHost).FullName}.{nameof(Keeps_a_sandbox_running_until_it_is_killed)}",
+                "-explicit",
+                "only",
+            ]
+        )
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment[Variable] = $"{statePath}|{runtime}|{word}";
+        return Process.Start(start)!;
+    }
 }
