@@ -1,7 +1,6 @@
 using System.IO.Pipelines;
 using System.Security.Cryptography;
 using TestGrid.Core.Jobs;
-using TestGrid.Runner.Sandboxes;
 
 namespace TestGrid.Tests.Contracts;
 

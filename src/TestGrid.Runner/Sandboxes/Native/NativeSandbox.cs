@@ -199,8 +199,9 @@ internal sealed partial class NativeSandbox(
         await ended.CancelAsync();
         try
         {
+            await pod.EndAsync();
+            await Task.WhenAny(running); // it ends with the pod, and still asks how
             await pod.DisposeAsync();
-            await Task.WhenAny(running);
             if (await RemoveGroupAsync())
                 StateFolder.RemovePod(pod.Folder);
             else

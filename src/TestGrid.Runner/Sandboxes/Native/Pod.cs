@@ -118,7 +118,7 @@ internal sealed class Pod : IAsyncDisposable
         ];
 
     /// <summary>Ends everything in it. Returns when nothing is left. Never throws.</summary>
-    public async ValueTask DisposeAsync()
+    public async Task EndAsync()
     {
         EndLifeline();
         try
@@ -132,13 +132,19 @@ internal sealed class Pod : IAsyncDisposable
             Posix.Kill(FirstProcess, Posix.Sigkill);
             await unshare.WaitForExitAsync(CancellationToken.None);
         }
-        unshare.Dispose();
-        if (network is not null)
+        if (network is { HasExited: false })
         {
             Posix.Kill(network.Id, Posix.Sigkill);
             await network.WaitForExitAsync(CancellationToken.None);
-            network.Dispose();
         }
+    }
+
+    /// <summary>Ends it, if it has not been, and gives its pipes back. Nobody may ask it anything afterwards.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await EndAsync();
+        unshare.Dispose();
+        network?.Dispose();
     }
 
     private void EndLifeline()
