@@ -112,7 +112,8 @@ public abstract partial class SandboxContract
         var command = Command([
             "bash",
             "-c",
-            $"head -c {Bytes} /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null | tee >(sha256sum >/tmp/sum); sleep 0.2; wait",
+            $"mkfifo /tmp/copy; sha256sum </tmp/copy >/tmp/sum & "
+                + $"head -c {Bytes} /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null | tee /tmp/copy; wait",
         ]);
         var exit = await sandbox.RunAsync(command, pipe.Writer, Stop);
         await pipe.Writer.CompleteAsync();

@@ -161,7 +161,8 @@ public abstract partial class SandboxContract
 
         var (_, said) = await BashAsync(
             sandbox,
-            "ls /sys/class/net; ip -o route | wc -l; nc -l 127.0.0.1 7000 >/tmp/got & sleep 0.3; echo hello | nc -N 127.0.0.1 7000; wait; cat /tmp/got"
+            "ls /sys/class/net; ip -o route | wc -l; nc -l 127.0.0.1 7000 >/tmp/got & "
+                + "until echo hello | nc -N 127.0.0.1 7000; do :; done; wait; cat /tmp/got"
         );
 
         Assert.Equal("lo\n0\nhello\n", said);

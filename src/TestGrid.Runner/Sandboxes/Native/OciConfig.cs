@@ -11,9 +11,9 @@ internal static class OciConfig
 {
     // PID 1 of the container is this shell, so that the command is not: for PID 1 the kernel drops the signals that it
     // has no handler for, and `kill -9 $$` would end in exit code 0. It also reaps orphans. What it would say of a
-    // killed command («Terminated») goes nowhere: the log is the command's own. Both streams are one file, here already: runc carries two through itself and loses
-    // their order. `unset` takes back what the shell and
-    // the runtime add to the environment.
+    // killed command («Terminated») goes nowhere: the log is the command's own. Both streams are one file here already:
+    // runc carries two through itself and loses their order. `unset` takes back what the shell and the runtime add to
+    // the environment.
     private const string Init = "exec 3>&1 2>/dev/null; (exec \"$@\" 2>&3 3>&-); exit $?";
 
     // Docker's set without those that reach outside a user namespace's files (MKNOD, AUDIT_WRITE) or the network

@@ -170,7 +170,8 @@ internal sealed class Pod : IAsyncDisposable
     {
         var closing = string.Join(' ', Enumerable.Range(3, Math.Min(opened, 7)).Select(i => $"{i}<&-"));
         var filter = spec.Network is SandboxNetwork.Egress ? $" && nft -f {PodFiles.InPod}/nft" : "";
-        return $"umask 022; mount -c -a -T /proc/self/fd/3/fstab1 && tar -xpf {PodFiles.InPod}/skeleton.tar --numeric-owner -C {PodFiles.InPod}/t"
+        return "umask 022; mount -c -a -T /proc/self/fd/3/fstab1"
+            + $" && tar -xpf {PodFiles.InPod}/skeleton.tar --numeric-owner -C {PodFiles.InPod}/t"
             + $" && mount -c -a -T {PodFiles.InPod}/fstab2 && ip link set lo up{filter}"
             + " && echo 0 >/proc/sys/user/max_user_namespaces && echo ready || exit 1;"
             + $" exec {closing}; read end";
@@ -193,7 +194,8 @@ internal sealed class Pod : IAsyncDisposable
             );
             if (exit != 0)
                 throw new SandboxException(
-                    $"{program} refused the ids from {first} on: {said} Add '{Environment.UserName}:{first}:{count}' to {list}."
+                    $"{program} refused the ids from {first} on: {said} "
+                        + $"Add '{Environment.UserName}:{first}:{count}' to {list}."
                 );
         }
     }

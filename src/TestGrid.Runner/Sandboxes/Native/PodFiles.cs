@@ -120,7 +120,8 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
             var (uid, gid) = ((int)facts.Uid - options.FirstId, (int)facts.Gid - options.FirstId);
             if (uid is < 0 or >= SandboxOptions.IdCount || gid is < 0 or >= SandboxOptions.IdCount)
                 throw new SandboxException(
-                    $"{spec.Mounts[i].Source} belongs to {facts.Uid}:{facts.Gid}, not to the sandbox's ids from {options.FirstId} on."
+                    $"{spec.Mounts[i].Source} belongs to {facts.Uid}:{facts.Gid}, "
+                        + $"not to the sandbox's ids from {options.FirstId} on."
                 );
             AddFolder($"u{i + 1}", uid, gid, (UnixFileMode)(facts.Mode & 0xFFF));
             AddFolder($"w{i + 1}", 0, 0);
