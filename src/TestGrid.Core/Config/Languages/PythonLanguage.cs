@@ -10,22 +10,24 @@ namespace TestGrid.Core.Config.Languages;
 internal static class PythonLanguage
 {
     // A bundle may hold the virtualenv ready. Else it is made here, which takes 0.1 s: without pip, because ensurepip
-    // takes
-    // seconds and Debian keeps it in another package, and with the system's packages, because those are what a job
-    // without a
-    // package index can have (apt: python3-pytest). `pip` is then the system's, run by this environment's
-    // interpreter: the
-    // system's own `pip` would install into the system, which Debian forbids.
+    // takes seconds and Debian keeps it in another package, and with the system's packages, because those are what a
+    // job without a package index can have (apt: python3-pytest). `pip` is then the system's, run by this environment's
+    // interpreter: the system's own `pip` would install into the system, which Debian forbids. Python 2 has no venv and
+    // Debian no pip for it: virtualenv has both, of its own, and takes 1 s.
     private const string MakeVirtualenv = """
         if [[ ! -f "$HOME/virtualenv/python@V/bin/activate" ]]; then
           _tg_python="$(command -v python@V || command -v python3)"
-          travis_cmd '"$_tg_python" -m venv --without-pip --system-site-packages "$HOME/virtualenv/python@V"' --assert
-          for _tg_tool in pip pip3 pip@V; do
-            printf '#!/bin/sh\nexec "%s" -m pip "$@"\n' "$HOME/virtualenv/python@V/bin/python" \
-              >"$HOME/virtualenv/python@V/bin/$_tg_tool"
-            chmod +x "$HOME/virtualenv/python@V/bin/$_tg_tool"
-          done
-          unset _tg_python _tg_tool
+          _tg_venv="$HOME/virtualenv/python@V"
+          if [[ @V == 2* ]]; then
+            travis_cmd 'virtualenv -q --no-download --system-site-packages -p "$_tg_python" "$_tg_venv"' --assert
+          else
+            travis_cmd '"$_tg_python" -m venv --without-pip --system-site-packages "$_tg_venv"' --assert
+            for _tg_tool in pip pip3 pip@V; do
+              printf '#!/bin/sh\nexec "%s" -m pip "$@"\n' "$_tg_venv/bin/python" >"$_tg_venv/bin/$_tg_tool"
+              chmod +x "$_tg_venv/bin/$_tg_tool"
+            done
+          fi
+          unset _tg_python _tg_tool _tg_venv
         fi
         travis_cmd 'source ~/virtualenv/python@V/bin/activate' --assert --echo --timing
         """;

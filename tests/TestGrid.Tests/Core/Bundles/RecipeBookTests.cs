@@ -61,7 +61,7 @@ public sealed class RecipeBookTests
         );
 
         Assert.Empty(problems);
-        Assert.Equal(["base", "c", "python"], book.Names);
+        Assert.Equal(["base", "c", "python", "python-2.7"], book.Names);
         Assert.All(book.Names, name => Assert.Contains(new RecipeUser("travis", 2000, true), book.Find(name)!.Users));
     }
 }
