@@ -108,12 +108,17 @@ internal sealed class FileCopy(GitOptions options, CancellationToken stop)
         new GitFolder(head, WithoutCredential(url), refs)
         {
             Borrow = name.Length == 0,
+            OriginHere = name.Length == 0 && IsHere(url),
             WorkTree = name.Length == 0 ? null : Path.GetRelativePath(git, tree),
             Submodules = submodules,
         }.Write(git);
         if (name.Length > 0)
             File.WriteAllText(Path.Combine(tree, ".git"), $"gitdir: {Path.GetRelativePath(tree, git)}\n");
     }
+
+    private static bool IsHere(string url) =>
+        url.Length == 0
+        || (GitUrl.Check(url, allowLocal: true, out var known, out _) && known.Kind is GitUrlKind.Local);
 
     private static string WithoutCredential(string url) =>
         Uri.TryCreate(url, UriKind.Absolute, out var uri) && uri.UserInfo.Length > 0 && uri.Scheme is "http" or "https"

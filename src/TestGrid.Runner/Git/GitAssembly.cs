@@ -48,6 +48,7 @@ internal sealed class GitAssembly(
         var contents = new GitFolder(part.Sha, part.Origin, GitCheckout.RefsAsCloned(mirror, part.Sha))
         {
             Borrow = part.Depth == 0,
+            OriginHere = part.Depth == 0 && part.Url.Kind is GitUrlKind.Local,
             WorkTree = part.Depth == 0 ? null : Path.GetRelativePath(part.Git, part.Tree),
         };
         var (links, text, size) = new GitCheckout(options, stop).Run(mirror, part.Sha, part.Tree, part.Git, contents);

@@ -18,8 +18,18 @@ internal sealed record GitFolder(
     /// <summary>Borrow objects from where the sandbox shows them.</summary>
     public bool Borrow { get; init; }
 
+    /// <summary>
+    /// Its origin is a folder of this machine, or there is none: what the origin had goes along, at <see cref="Here"/>,
+    /// so that a job's <c>git fetch</c> finds it as it would find a host's.
+    /// </summary>
+    public bool OriginHere { get; init; }
+
     /// <summary>Submodules that are checked out: name and address.</summary>
     public IReadOnlyCollection<(string Name, string Url)> Submodules { get; init; } = [];
+
+    // git goes to the top of the work tree before it reads a relative address.
+    private const string Here = ".git/origin";
+    private const string Remote = "refs/remotes/origin/";
 
     /// <summary>Writes a folder that git and libgit2 take for a whole repository; without an index.</summary>
     public void Write(string folder)
@@ -32,6 +42,17 @@ internal sealed record GitFolder(
         File.WriteAllText(Path.Combine(folder, "packed-refs"), Packed());
         if (Borrow)
             File.WriteAllText(Path.Combine(folder, "objects/info/alternates"), Workspace.ObjectsMountPoint + "\n");
+        if (OriginHere)
+            Origin().Write(Path.Combine(folder, Path.GetFileName(Here)));
+    }
+
+    // Its branches as they were fetched; of a work tree that has no origin, its own.
+    private GitFolder Origin()
+    {
+        var fetched = Refs.Where(r => r.Name.StartsWith(Remote, StringComparison.Ordinal) && r.Name != Remote + "HEAD")
+            .Select(r => ("refs/heads/" + r.Name[Remote.Length..], r.Sha, r.Peeled));
+        var own = Refs.Where(r => !r.Name.StartsWith("refs/remotes/", StringComparison.Ordinal));
+        return new GitFolder(Head, Url, [.. fetched, .. own]) { Borrow = Borrow };
     }
 
     private string Config()
@@ -42,7 +63,7 @@ internal sealed record GitFolder(
         text.Append("\tcheckStat = minimal\n\ttrustctime = false\n");
         if (WorkTree is not null)
             text.Append("\tworktree = ").Append(WorkTree).Append('\n');
-        text.Append("[remote \"origin\"]\n\turl = ").Append(Quoted(Url)).Append('\n');
+        text.Append("[remote \"origin\"]\n\turl = ").Append(Quoted(OriginHere ? Here : Url)).Append('\n');
         text.Append("\tfetch = +refs/heads/*:refs/remotes/origin/*\n");
         foreach (var (name, url) in Submodules)
             text.Append($"[submodule {Quoted(name)}]\n\tactive = true\n\turl = {Quoted(url)}\n");

@@ -59,6 +59,29 @@ public sealed class GitMirrorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_job_can_fetch_from_a_repository_that_is_a_folder_of_this_machine()
+    {
+        using var origin = world.Repository();
+        origin.Commit("first", ("a.txt", "a\n"));
+        origin.Tag("v1");
+        origin.Branch("side");
+        var sha = origin.Commit("second", ("a.txt", "aa\n"));
+        await using var workspace = await CheckOutAsync(origin.Reference, sha);
+
+        var said = await GitWorld.InsideAsync(
+            workspace,
+            """
+            git fetch -q --tags && git fetch -q origin side && git log -1 --format=%s FETCH_HEAD
+            git ls-remote -q origin | cut -f2 | sort -u
+            git status --porcelain
+            """,
+            Stop
+        );
+
+        Assert.Equal("first\nHEAD\nrefs/heads/main\nrefs/heads/side\nrefs/tags/v1\nrefs/tags/v1^{}\n", said);
+    }
+
+    [Fact]
     public async Task A_job_can_commit_and_change_files_and_git_sees_it_at_once()
     {
         using var origin = world.Repository();
