@@ -166,6 +166,10 @@ travis_no_script() {
 # What the command leaves running keeps the output open: it is ended first.
 travis_terminate() {
   set +e
+  # A command that says so itself (wget … || travis_terminate 1) is why the job ends.
+  if [[ ${1:-0} -ne 0 && -n $_tg_phase ]]; then
+    _tg_phase_failed "$1" "${TRAVIS_CMD:-}"
+  fi
   _tg_phase_end
   local _tg_pid
   for _tg_pid in $(jobs -p); do

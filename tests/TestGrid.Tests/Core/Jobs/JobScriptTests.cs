@@ -213,6 +213,21 @@ public sealed class JobScriptTests
     }
 
     [Fact]
+    public async Task A_job_that_ends_itself_says_with_which_command()
+    {
+        var run = await ScriptRun.OfAsync(
+            "language: generic\nbefore_install: false || travis_terminate 1\nscript: echo go\n"
+        );
+
+        Assert.Equal((1, JobState.Failed), (run.ExitCode, run.Verdict.State));
+        Assert.Equal(
+            "before_install failed: the command \"false || travis_terminate 1\" exited with 1.",
+            run.Verdict.Sentence
+        );
+        Assert.DoesNotContain("$ echo go", run.Visible, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Apt_comes_first_in_a_fold_and_its_failure_ends_the_job_as_errored()
     {
         // An apt-get of the test's own: this machine's is left alone.
@@ -220,7 +235,7 @@ public sealed class JobScriptTests
         var apt = Path.Combine(bin, "apt-get");
         await File.WriteAllTextAsync(
             apt,
-            "#!/bin/sh\necho \"apt: $*\"\ncase \"$*\" in *broken*) exit 100;; esac\n",
+            "#!/bin/sh\necho \"apt: $*\"\ncase \"$*\" in *broken*) exit 100;; *update) exit ${UPDATE:-0};; esac\n",
             TestContext.Current.CancellationToken
         );
         await File.WriteAllTextAsync(
@@ -254,6 +269,15 @@ public sealed class JobScriptTests
             Assert.Equal((2, JobState.Errored), (bad.ExitCode, bad.Verdict.State));
             Assert.StartsWith("apt failed:", bad.Verdict.Sentence, StringComparison.Ordinal);
             Assert.DoesNotContain("$ echo go", bad.Visible, StringComparison.Ordinal);
+
+            // One list of several was out of step on its mirror: the packages may be in the others.
+            env["UPDATE"] = "100";
+            var partly = await ScriptRun.OfAsync(
+                "language: generic\naddons: {apt: [cmake]}\nscript: echo go\n",
+                env: env
+            );
+            Assert.Contains("failed 3 times", partly.Visible, StringComparison.Ordinal);
+            Assert.Equal((0, JobState.Passed), (partly.ExitCode, partly.Verdict.State));
         }
         finally
         {
