@@ -5,7 +5,8 @@ namespace TestGrid.Scenarios;
 
 /// <summary>
 /// Projects that nobody here wrote, with their own unmodified <c>.travis.yml</c>: the upstream sources of Debian packages.
-/// <c>projects/NAME.json</c> says how each job must end, and why where it cannot pass here.
+/// <c>projects/NAME.json</c> says how each job must end, and why where it cannot pass here; a job that says no state asks
+/// hosts that some machines reach and others don't, and need only end.
 /// </summary>
 public sealed class RealProjectTests(SharedServer shared) : IClassFixture<SharedServer>
 {
@@ -17,6 +18,7 @@ public sealed class RealProjectTests(SharedServer shared) : IClassFixture<Shared
     [InlineData("http-parser")]
     [InlineData("libyaml")]
     [InlineData("python-midiutil")]
+    [InlineData("pypureomapi")]
     public Task A_real_project_ends_as_it_should(string project) => RunAsync(project);
 
     [Theory]
@@ -54,7 +56,7 @@ public sealed class RealProjectTests(SharedServer shared) : IClassFixture<Shared
                 job.GetProperty("values").EnumerateArray().Select(value => value.Text("value"))
             );
             Assert.True(
-                want.Text("state") == job.Text("state"),
+                want.Text("state") is not { } state || state == job.Text("state"),
                 $"{project} {id} ({cell}) is {job.Text("state")}: {job.Text("sentence")}\n{Tail(log)}"
             );
             Assert.Equal(want.Text("cell"), cell);

@@ -20,7 +20,7 @@ internal static class SourcePackage
         await OneAtATime.WaitAsync(stop);
         try
         {
-            var tarball = Tarball(package) ?? await DownloadAsync(package, stop);
+            var tarball = Tarball(FolderOf(package)) ?? await DownloadAsync(package, stop);
             Directory.CreateDirectory(into);
             await RunAsync(
                 "tar",
@@ -37,11 +37,12 @@ internal static class SourcePackage
 
     private static string FolderOf(string package) => Path.Combine(Cache, "sources", package);
 
-    private static string? Tarball(string package) =>
-        Directory.Exists(FolderOf(package))
+    // Not NAME.orig-PART.tar.gz, nor a signature, nor what is still arriving.
+    private static string? Tarball(string folder) =>
+        Directory.Exists(folder)
             ? Directory
-                .GetFiles(FolderOf(package), "*.orig.tar.*")
-                .FirstOrDefault(file => !file.EndsWith(".asc", StringComparison.Ordinal))
+                .GetFiles(folder, "*.orig.tar.*")
+                .FirstOrDefault(file => Path.GetExtension(file) is ".gz" or ".xz" or ".bz2")
             : null;
 
     private static async Task<string> DownloadAsync(string package, CancellationToken stop)
@@ -68,12 +69,32 @@ internal static class SourcePackage
             await File.WriteAllTextAsync(sources, fresh, stop);
             await RunAsync("apt-get", [.. apt, "-qq", "update"], folder, stop);
         }
-        await RunAsync("apt-get", [.. apt, "-qq", "source", "--download-only", package], folder, stop);
-        return Tarball(package)
+        // Beside its place first: a download that was cut off must not pass for the real thing tomorrow.
+        using var arriving = new TempFolder();
+        try
+        {
+            await RunAsync(
+                "apt-get",
+                [.. apt, "-qq", "source", "--download-only", "--tar-only", package],
+                arriving,
+                stop
+            );
+        }
+        catch (InvalidOperationException) when (Tarball(arriving.Path) is not null)
+        {
+            // A mirror without a second tarball that only Debian adds: apt has checked the one that counts.
+        }
+        var tarball =
+            Tarball(arriving.Path)
             ?? throw new InvalidOperationException($"{package} has no upstream tarball on this mirror");
+        var kept = Path.Combine(folder, Path.GetFileName(tarball));
+        File.Copy(tarball, kept + ".part", overwrite: true);
+        File.Move(kept + ".part", kept, overwrite: true);
+        return kept;
     }
 
-    // The machine's own entries whose Release says that they are Debian's, as sources instead of packages.
+    // The machine's own entries whose Release says that they are Debian's, as sources instead of packages. Not those
+    // of its security archive: the upstream tarballs are the same, and not every mirror has them there.
     private static async Task<string[]> DebianSourceEntriesAsync(CancellationToken stop)
     {
         var targets = await RunAsync(
@@ -81,7 +102,7 @@ internal static class SourcePackage
             [
                 "indextargets",
                 "--format",
-                "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)|$(CREATED_BY)",
+                "$(ORIGIN)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)|$(LABEL)",
                 "Created-By: Packages",
             ],
             "/",
@@ -90,7 +111,7 @@ internal static class SourcePackage
         var entries = targets
             .Split('\n', StringSplitOptions.RemoveEmptyEntries)
             .Select(line => line.Split('|'))
-            .Where(parts => parts[0] == "Debian")
+            .Where(parts => parts[0] == "Debian" && parts[5] == "Debian")
             .Select(parts =>
                 $"deb-src {(parts[4].StartsWith('/') ? $"[signed-by={parts[4]}] " : "")}{parts[1]} {parts[2]} {parts[3]}"
             )
