@@ -76,7 +76,7 @@ internal static class SourcePackage
             await RunAsync(
                 "apt-get",
                 [.. apt, "-qq", "source", "--download-only", "--tar-only", package],
-                arriving,
+                arriving.Path,
                 stop
             );
         }
