@@ -78,20 +78,28 @@ internal sealed class Pod : IAsyncDisposable
             ]
         );
         Pod? pod = null;
+        Task<Process>? connecting = null;
         try
         {
             await ExpectAsync(unshare, "namespaces", both.Token);
             pod = new Pod(unshare, ChildOf(unshare.Id), folder, group, time);
             await pod.MapIdsAsync(options, both.Token);
+            // Beside the mounts: neither needs the other, and the packet filter stands before the pod is ready.
+            if (spec.Network is SandboxNetwork.Egress)
+                connecting = Egress.StartAsync(pod.FirstProcess, group, both.Token);
             await unshare.StandardInput.WriteAsync("go\n".AsMemory(), both.Token);
             await unshare.StandardInput.FlushAsync(both.Token);
             await ExpectAsync(unshare, "ready", both.Token);
-            if (spec.Network is SandboxNetwork.Egress)
-                pod.network = await Egress.StartAsync(pod.FirstProcess, group, both.Token);
+            if (connecting is not null)
+                pod.network = await connecting;
             return pod;
         }
         catch (Exception e)
         {
+            if (connecting is not null)
+                await connecting.ContinueWith(_ => { }, TaskScheduler.Default); // or it would outlive the pod unseen
+            if (pod is not null && connecting is { IsCompletedSuccessfully: true })
+                pod.network = await connecting;
             if (pod is not null)
                 await pod.DisposeAsync();
             else
