@@ -33,7 +33,8 @@ internal sealed class GitRepository : IDisposable
 
     public GitRepository Commit(string message = "A change")
     {
-        LibGit2Sharp.Commands.Stage(git, "*");
+        // A project may have committed what its own .gitignore names (uthash did): all of a release belongs in.
+        LibGit2Sharp.Commands.Stage(git, "*", new StageOptions { IncludeIgnored = true });
         var author = new Signature("Ada", "ada@example.org", Then.AddMinutes(commits++));
         git.Commit(message, author, author, new CommitOptions { AllowEmptyCommit = true });
         return this;

@@ -157,6 +157,7 @@ public sealed class BundleStoreTests : IDisposable
     [Trait("Slow", "true")]
     [InlineData("c")]
     [InlineData("python")]
+    [InlineData("python-2.7")]
     public async Task A_recipe_that_we_ship_builds_and_passes_its_checks(string recipe)
     {
         await using var lease = await TestBundles.Store.GetAsync(recipe, new Heard(), Stop);
