@@ -71,7 +71,10 @@ public enum SandboxNetwork
 /// <param name="Folder">An absolute path inside.</param>
 /// <param name="User">A user of the bundle: <c>travis</c> or <c>root</c>.</param>
 /// <param name="Tty">Give it a pseudo-terminal of 120 by 40; false gives a pipe.</param>
-/// <param name="Input">What it reads on standard input, or null for nothing.</param>
+/// <param name="Input">
+/// What it reads on standard input, and then an end. Null gives an end at once, but from a terminal a read waits, as
+/// for a person.
+/// </param>
 public sealed record SandboxCommand(
     ImmutableArray<string> Argv,
     ImmutableSortedDictionary<string, string> Env,

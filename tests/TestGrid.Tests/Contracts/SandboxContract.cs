@@ -31,7 +31,8 @@ public abstract partial class SandboxContract : IAsyncLifetime
 
     public async ValueTask DisposeAsync()
     {
-        (engine as IDisposable)?.Dispose();
+        if (engine is IAsyncDisposable disposable)
+            await disposable.DisposeAsync();
         await lease!.DisposeAsync();
         Folder.Dispose();
         GC.SuppressFinalize(this);
@@ -252,11 +253,18 @@ public abstract partial class SandboxContract : IAsyncLifetime
         var bytes = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Repeat("a line of input\n", 20_000)));
 
         var (_, nothing) = await BashAsync(sandbox, "cat; echo end");
-        var (_, terminal) = await BashAsync(sandbox, "cat; echo end", tty: true);
+        var (_, terminal) = await RunAsync(
+            sandbox,
+            Command(["bash", "-c", "read line; echo got $line; cat; echo end"]) with
+            {
+                Tty = true,
+                Input = "typed\n"u8.ToArray(),
+            }
+        );
         var (_, all) = await RunAsync(sandbox, Command(["sha256sum"]) with { Input = bytes });
 
         Assert.Equal("end\n", nothing);
-        Assert.Equal("end\r\n", terminal);
+        Assert.EndsWith("got typed\r\nend\r\n", terminal, StringComparison.Ordinal);
         Assert.StartsWith(
             Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes)),
             all,
@@ -279,6 +287,22 @@ public abstract partial class SandboxContract : IAsyncLifetime
             pipe.Replace("/dev/tty", "", StringComparison.Ordinal),
             StringComparison.Ordinal
         );
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task The_standard_streams_can_be_opened_by_name(bool tty)
+    {
+        await using var sandbox = await MakeAsync();
+
+        var (_, said) = await BashAsync(
+            sandbox,
+            "echo one >/dev/stdout; echo two >/dev/stderr; sudo sh -c 'echo three >/dev/stdout'; echo four | tee /dev/stderr",
+            tty
+        );
+
+        Assert.Equal("one\ntwo\nthree\nfour\nfour\n", said.Replace("\r", "", StringComparison.Ordinal));
     }
 
     [Fact]

@@ -17,26 +17,24 @@ internal static class ChildProgram
     /// <param name="argv">Program and arguments. The program is looked for on the system's path.</param>
     /// <param name="joins">Files of control groups to write itself into first.</param>
     /// <exception cref="SandboxException">The program is not installed.</exception>
-    public static Process Start(IReadOnlyCollection<string> joins, params IEnumerable<string> argv)
-    {
-        var words = new List<string>();
-        if (joins.Count > 0)
-        {
-            words.AddRange(["sh", "-c", JoinScript, "sh", $"{joins.Count}"]);
-            words.AddRange(joins);
-        }
-        words.AddRange(argv);
+    public static Process Start(IReadOnlyCollection<string> joins, params IEnumerable<string> argv) =>
+        joins.Count == 0
+            ? Spawn([.. argv])
+            : Spawn(["sh", "-c", JoinScript, "sh", $"{joins.Count}", .. joins, .. argv]);
 
-        var start = new ProcessStartInfo(Find(words[0]), words.Skip(1))
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = "/",
-        };
-        start.Environment.Clear();
-        start.Environment["PATH"] = SystemPath;
-        return Process.Start(start) ?? throw new SandboxException($"{words[0]} did not start.");
+    /// <summary>
+    /// As <see cref="Start"/>, for a program whose standard streams others shall be able to open by name, such as
+    /// <c>/dev/stdout</c>: a pipe belongs to who made it, and the job is a stranger to us.
+    /// </summary>
+    public static Process StartForStrangers(IReadOnlyCollection<string> joins, params IEnumerable<string> argv)
+    {
+        // It waits for a line, so that it does not open them before we have.
+        var process = Spawn(["sh", "-c", "read go; " + JoinScript, "sh", $"{joins.Count}", .. joins, .. argv]);
+        foreach (var stream in (ReadOnlySpan<int>)[0, 1])
+            File.SetUnixFileMode($"/proc/{process.Id}/fd/{stream}", Modes.All);
+        process.StandardInput.Write('\n');
+        process.StandardInput.Flush();
+        return process;
     }
 
     /// <summary>Runs it to its end and gives its exit code and what it said.</summary>
@@ -76,4 +74,18 @@ internal static class ChildProgram
             "ip" => "iproute2",
             _ => program,
         };
+
+    private static Process Spawn(List<string> words)
+    {
+        var start = new ProcessStartInfo(Find(words[0]), words.Skip(1))
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            WorkingDirectory = "/",
+        };
+        start.Environment.Clear();
+        start.Environment["PATH"] = SystemPath;
+        return Process.Start(start) ?? throw new SandboxException($"{words[0]} did not start.");
+    }
 }

@@ -57,10 +57,11 @@ internal sealed class ControlGroups
         }
     }
 
-    /// <summary>Makes a group with these limits.</summary>
-    /// <exception cref="SandboxException">The kernel refused one.</exception>
+    /// <summary>Makes a group, without limits yet.</summary>
+    /// <param name="name">Its pod's.</param>
     /// <param name="noted">Called with the folders before they are made, so that a crash leaves none unknown.</param>
-    public ControlGroup Make(string name, JobLimits limits, Action<IReadOnlyList<string>> noted)
+    /// <exception cref="SandboxException">The kernel refused.</exception>
+    public ControlGroup Make(string name, Action<IReadOnlyList<string>> noted)
     {
         if (!Any)
             return ControlGroup.None;
@@ -70,14 +71,27 @@ internal sealed class ControlGroups
         {
             foreach (var folder in folders)
                 Directory.CreateDirectory(folder);
-            SetLimits(name, limits);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             ControlGroup.TryRemove(folders);
-            throw new SandboxException($"The kernel refused a limit of sandbox {name}: {e.Message}", e);
+            throw new SandboxException($"The kernel refused control group testgrid-{name}: {e.Message}", e);
         }
         return new ControlGroup(folders, OomFile(name));
+    }
+
+    /// <summary>Sets the limits of a group made under this name.</summary>
+    /// <exception cref="SandboxException">The kernel refused one.</exception>
+    public void Limit(string name, JobLimits limits)
+    {
+        try
+        {
+            SetLimits(name, limits);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new SandboxException($"The kernel refused a limit of {name}: {e.Message}", e);
+        }
     }
 
     private string? OomFile(string name) =>

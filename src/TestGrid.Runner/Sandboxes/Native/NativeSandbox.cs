@@ -16,8 +16,8 @@ internal sealed partial class NativeSandbox(
 {
     // Where the run ended without a word of the job's: the kernel killed it with the pod.
     private const int Killed = 128 + Posix.Sigkill;
+    private const byte EndKey = 4; // Ctrl-D
     private const int Terminated = 128 + Posix.Sigterm;
-    private static readonly TimeSpan RemoveTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
 
     private readonly CancellationTokenSource ended = new();
@@ -66,14 +66,24 @@ internal sealed partial class NativeSandbox(
         var kills = pod.Group.CountOomKills();
         File.Delete(PidFile);
         using var console = command.Tty && runtime.HandsOverTerminals ? ConsoleSocket.Listen(pod.Folder) : null;
-        using var process = ChildProgram.Start(pod.Group.JoinFiles, Words(config.Length, console is not null));
+        var input = console is null ? command.Input : null;
+        using var process = ChildProgram.StartForStrangers(
+            pod.Group.JoinFiles,
+            Words(config.Length, input, console is not null)
+        );
+        var complaining = process.StandardError.ReadToEndAsync(CancellationToken.None);
         try
         {
             var exited = process.WaitForExitAsync(CancellationToken.None);
             var copying = console is not null
                 ? CopyTerminalAsync(console, exited, command.Input, output)
                 : CopyAsync(process.StandardOutput.BaseStream, output);
-            var feeding = FeedAsync(process, config, console is not null ? null : command.Input);
+            var feeding = FeedAsync(
+                process,
+                config,
+                input,
+                closes: console is not null || !command.Tty || input is not null
+            );
             var asked = Task.CompletedTask;
             await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exited), null))
                 await exited;
@@ -87,8 +97,8 @@ internal sealed partial class NativeSandbox(
 
         var outOfMemory = pod.Group.CountOomKills() > kills;
         var code = process.ExitCode;
-        if (code != 0 && !outOfMemory && !ended.IsCancellationRequested)
-            await ThrowRuntimesOwnErrorAsync();
+        if (code != 0 && !outOfMemory && pod.Lives && !ended.IsCancellationRequested && !File.Exists(PidFile))
+            throw await NotStartedAsync(complaining);
         return new SandboxExit(pod.Lives && !ended.IsCancellationRequested ? code : Killed, outOfMemory);
     }
 
@@ -96,18 +106,24 @@ internal sealed partial class NativeSandbox(
 
     private string LogFile => Path.Combine(pod.Folder, PodFiles.Log);
 
-    // The config comes through the pipe and lies in the pod's memory only: its environment may hold secrets.
-    private IEnumerable<string> Words(int configBytes, bool tty) =>
+    // The config comes through a pipe, and lies in the pod's memory if anywhere: its environment may hold secrets. crun
+    // reads it from there itself; where a command's input follows it, or for runc, a shell parts the two.
+    private IEnumerable<string> Words(int configBytes, ReadOnlyMemory<byte>? input, bool tty) =>
         pod.Enter(
-                "sh",
-                "-c",
-                $"exec 2>&1; head -c \"$1\" >{PodFiles.InPod}/t/bundle/config.json && shift && exec \"$@\"",
-                "sh",
-                $"{configBytes}"
-            )
-            .Concat(runtime.Run(tty));
+            input is null && runtime.ReadsConfigFromPipe
+                ? runtime.Run("/dev/stdin", tty)
+                :
+                [
+                    "sh",
+                    "-c",
+                    $"head -c \"$1\" >{PodFiles.InPod}/t/bundle/config.json && shift && exec \"$@\"",
+                    "sh",
+                    $"{configBytes}",
+                    .. runtime.Run(null, tty),
+                ]
+        );
 
-    private async Task FeedAsync(Process process, ReadOnlyMemory<byte> config, ReadOnlyMemory<byte>? input)
+    private async Task FeedAsync(Process process, ReadOnlyMemory<byte> config, ReadOnlyMemory<byte>? input, bool closes)
     {
         var stream = process.StandardInput.BaseStream;
         try
@@ -115,7 +131,8 @@ internal sealed partial class NativeSandbox(
             await stream.WriteAsync(config, ended.Token);
             if (input is { } bytes)
                 await stream.WriteAsync(bytes, ended.Token);
-            process.StandardInput.Close();
+            if (closes)
+                process.StandardInput.Close();
         }
         catch (IOException) { } // it ended before it had read all: its right
         catch (OperationCanceledException) { }
@@ -131,10 +148,9 @@ internal sealed partial class NativeSandbox(
         await using var terminal = await console.AcceptAsync(exited, ended.Token);
         if (terminal is null)
             return; // the runtime failed before it made one; its log says why
+        // Without input nothing is typed, not even an end: sudo would take it for a key and echo it as ^@.
         if (input is { } bytes)
-            await terminal.WriteAsync(bytes, ended.Token);
-        // What waits for a person's answer finds none.
-        await terminal.WriteAsync(new byte[] { 4 }, ended.Token);
+            await terminal.WriteAsync(new ReadOnlyMemory<byte>([.. bytes.Span, EndKey]), ended.Token);
         await CopyAsync(terminal, output);
     }
 
@@ -185,58 +201,24 @@ internal sealed partial class NativeSandbox(
             NotAsked(log, spec.Name, said);
     }
 
-    private async Task ThrowRuntimesOwnErrorAsync()
+    // No container came to be: the runtime, or what enters the pod, says why.
+    private async Task<SandboxException> NotStartedAsync(Task<string> complaining)
     {
-        var said = (await File.ReadAllTextAsync(LogFile, CancellationToken.None)).Trim();
-        if (said.Length == 0)
-            return;
-        await File.WriteAllTextAsync(LogFile, "", CancellationToken.None);
-        throw new SandboxException($"{runtime.Name} could not start the command: {said}");
+        var said = (await File.ReadAllTextAsync(LogFile, CancellationToken.None) + await complaining).Trim();
+        return new SandboxException(
+            $"{runtime.Name} could not start the command: {(said.Length > 0 ? said : "it does not say why")}"
+        );
     }
 
     private async Task DisposeOnceAsync()
     {
         await ended.CancelAsync();
-        try
-        {
-            await pod.EndAsync();
-            await Task.WhenAny(running); // it ends with the pod, and still asks how
-            await pod.DisposeAsync();
-            if (await RemoveGroupAsync())
-                StateFolder.RemovePod(pod.Folder);
-            else
-                LeftBehind(log, spec.Name, pod.Folder);
-        }
-        catch (Exception e)
-        {
-            // What is left is noted in the state folder, and the next start of a runner sweeps it.
-            NotRemoved(log, e, spec.Name);
-        }
+        await pod.EndAsync();
+        await Task.WhenAny(running); // it ends with the pod, and still asks how
+        await pod.DisposeAsync();
         ended.Dispose();
-    }
-
-    private async Task<bool> RemoveGroupAsync()
-    {
-        var first = time.GetTimestamp();
-        while (!ControlGroup.TryRemove(pod.Group.Folders))
-        {
-            if (time.GetElapsedTime(first) > RemoveTime)
-                return false;
-            ControlGroup.KillAll(pod.Group.Folders);
-            await Task.Delay(Moment, time, CancellationToken.None);
-        }
-        return true;
     }
 
     [LoggerMessage(LogLevel.Warning, "The command in sandbox {Sandbox} could not be asked to end: {Said}")]
     private static partial void NotAsked(ILogger log, string sandbox, string said);
-
-    [LoggerMessage(LogLevel.Error, "Sandbox {Sandbox} is not wholly removed; the next start sweeps it")]
-    private static partial void NotRemoved(ILogger log, Exception cause, string sandbox);
-
-    [LoggerMessage(
-        LogLevel.Warning,
-        "The control groups of sandbox {Sandbox} stay busy; {Folder} is left to the next start"
-    )]
-    private static partial void LeftBehind(ILogger log, string sandbox, string folder);
 }

@@ -8,7 +8,7 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// The default engine: a pod of namespaces made with util-linux's <c>unshare</c>, and an OCI runtime inside it. Works as
 /// root and as an ordinary user with an id range. <c>docs/sandbox.md</c> says what it protects from, and what not.
 /// </summary>
-public sealed partial class NativeSandboxEngine : ISandboxEngine, IDisposable
+public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposable
 {
     private readonly SandboxOptions options;
     private readonly TimeProvider time;
@@ -16,6 +16,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IDisposable
     private readonly Lazy<StateFolder> state;
     private readonly Lazy<ControlGroups> groups = new(ControlGroups.Find);
     private readonly Lazy<OciRuntime> runtime;
+    private readonly PodPool pool;
 
     public NativeSandboxEngine(IOptions<SandboxOptions> options, TimeProvider time, ILogger<NativeSandboxEngine> log)
     {
@@ -26,6 +27,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IDisposable
             () => OciRuntime.Find(this.options.Runtime),
             LazyThreadSafetyMode.PublicationOnly
         );
+        pool = new PodPool(MakePodAsync, this.options.PreparedPods);
     }
 
     public string Name => "native";
@@ -34,29 +36,26 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IDisposable
     {
         Check(spec);
         var tree = new BundleTree(spec.RootPath, options.FirstId);
-        var folder = state.Value.AddPod(spec.Name);
-        var group = ControlGroup.None;
+        var files = new PodFiles(spec, tree, options);
+        var rules = RulesOf(spec.Network);
+        var pod = await pool.TakeAsync(spec.Network, waited => PodFiles.HasRules(waited.Folder, rules), stop);
         try
         {
-            group = groups.Value.Make(
-                Path.GetFileName(folder),
-                spec.Limits,
-                made => StateFolder.NoteGroups(folder, made)
-            );
-            await new PodFiles(spec, tree, options).WriteAsync(folder, runtime.Value.HidesControlGroups, stop);
-            if (spec.Network is SandboxNetwork.Egress)
-                await File.WriteAllTextAsync(Path.Combine(folder, "nft"), Egress.Rules(options), stop);
-            var pod = await Pod.StartAsync(folder, spec, group, options, time, stop);
+            groups.Value.Limit(pod.Name, spec.Limits);
+            await files.WriteAsync(pod.Folder, stop);
+            await pod.FurnishAsync(spec, stop);
             return new NativeSandbox(spec, pod, tree, runtime.Value, time, log);
         }
         catch (Exception e)
         {
-            ControlGroup.KillAll(group.Folders);
-            if (ControlGroup.TryRemove(group.Folders))
-                StateFolder.RemovePod(folder);
+            await pod.DisposeAsync();
             if (e is IOException or UnauthorizedAccessException)
                 throw new SandboxException($"Sandbox {spec.Name} cannot be made: {e.Message}", e);
             throw;
+        }
+        finally
+        {
+            pool.Fill(spec.Network);
         }
     }
 
@@ -68,12 +67,33 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IDisposable
         return ValueTask.CompletedTask;
     }
 
-    /// <summary>Gives the state folder back. Dispose the sandboxes first.</summary>
-    public void Dispose()
+    /// <summary>Ends the pods that wait and gives the state folder back. Dispose the sandboxes first.</summary>
+    public async ValueTask DisposeAsync()
     {
+        await pool.DisposeAsync();
         if (state.IsValueCreated)
             state.Value.Dispose();
     }
+
+    private async Task<Pod> MakePodAsync(SandboxNetwork network, CancellationToken stop)
+    {
+        var folder = state.Value.AddPod();
+        var group = ControlGroup.None;
+        try
+        {
+            group = groups.Value.Make(Path.GetFileName(folder), made => StateFolder.NoteGroups(folder, made));
+            PodFiles.WriteCommon(folder, RulesOf(network), runtime.Value.HidesControlGroups);
+        }
+        catch
+        {
+            if (ControlGroup.TryRemove(group.Folders))
+                StateFolder.RemovePod(folder);
+            throw;
+        }
+        return await Pod.StartAsync(folder, network, group, options, time, log, stop);
+    }
+
+    private string RulesOf(SandboxNetwork network) => network is SandboxNetwork.Egress ? Egress.Rules(options) : "";
 
     // The order comes from our own code, but a job's configuration stands behind names and targets.
     private static void Check(SandboxSpec spec)

@@ -33,8 +33,13 @@ internal sealed class OciRuntime(string path, bool isCrun)
         return new OciRuntime(path, Path.GetFileName(path).StartsWith("crun", StringComparison.Ordinal));
     }
 
+    /// <summary>It takes its config from any file, a pipe too; runc only from its bundle folder.</summary>
+    public bool ReadsConfigFromPipe => HandsOverTerminals;
+
     /// <summary>The words that run the container in the pod's bundle folder and wait for its end.</summary>
-    public IEnumerable<string> Run(bool tty) =>
+    /// <param name="config">Where the config is, or null for the bundle folder.</param>
+    /// <param name="tty">Hand the terminal over at <see cref="ConsoleSocket"/>.</param>
+    public IEnumerable<string> Run(string? config, bool tty) =>
         [
             FullPath,
             // Limits are the pod's control group's: see ControlGroup.
@@ -43,6 +48,7 @@ internal sealed class OciRuntime(string path, bool isCrun)
             $"--log={PodFiles.InPod}/{PodFiles.Log}",
             "run",
             $"--bundle={PodFiles.InPod}/t/bundle",
+            .. config is null ? Array.Empty<string>() : [$"--config={config}"],
             $"--pid-file={PodFiles.InPod}/{PodFiles.PidFile}",
             .. tty ? [$"--console-socket={PodFiles.InPod}/{ConsoleSocket.Name}"] : Array.Empty<string>(),
             "job",

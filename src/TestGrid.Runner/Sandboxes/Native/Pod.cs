@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using Microsoft.Extensions.Logging;
 
 namespace TestGrid.Runner.Sandboxes.Native;
 
@@ -15,46 +16,75 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// same way. The shell opens the folders it needs before it becomes the pod's root, because that root is a stranger on
 /// this machine and may not be able to walk to them.
 /// </remarks>
-internal sealed class Pod : IAsyncDisposable
+internal sealed partial class Pod : IAsyncDisposable
 {
+    // In the shell that unshare starts, as the runner's id, which has no name inside: all capabilities in the new
+    // namespaces, none outside. It takes its orders from the lifeline: «go» when the ids are mapped, then the paths to
+    // open. $1 is Prepare, $2 and $3 are its files, $4 is Furnish. One `exec` for each file: bash keeps copies of its
+    // own beyond number 9 while it works through one.
+    private const string Main = """
+        echo namespaces; read go || exit
+        setpriv --reuid 0 --regid 0 --clear-groups sh -c "$1" <"$2" 3<"$3" || exit 1
+        echo prepared; n=3
+        while IFS= read -r path && [ "$path" ]; do eval "exec $n<\"\$path\"" || exit 1; n=$((n + 1)); done
+        [ $n -gt 3 ] && exec setpriv --reuid 0 --regid 0 --clear-groups sh -c "$4"
+        """;
+
+    // As the pod's root. The job gets no user namespaces of its own: they are where kernels break.
+    private const string Prepare =
+        "mount -c -a -T /proc/self/fd/3 && echo 0 >/proc/sys/user/max_user_namespaces && ip link set lo up";
+
+    private const string Filter = " && nft -f -";
+
+    // As the pod's root. The last thing that it ever does is to wait for the lifeline's end.
+    private const string Furnish =
+        "umask 022; mount -c -a -T /proc/self/fd/3/fstab1"
+        + $" && tar -xpf {PodFiles.InPod}/skeleton.tar --numeric-owner -C {PodFiles.InPod}/t"
+        + $" && mount -c -a -T {PodFiles.InPod}/fstab2 && echo ready || exit 1;"
+        + " exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; read end";
+
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EndTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan RemoveTime = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(3);
     private readonly Process unshare;
     private readonly TimeProvider time;
+    private readonly ILogger log;
     private Process? network;
 
-    private Pod(Process unshare, int firstProcess, string folder, ControlGroup group, TimeProvider time)
-    {
-        (this.unshare, FirstProcess, Folder, Group, this.time) = (unshare, firstProcess, folder, group, time);
-    }
+    private Pod(Process unshare, string folder, ControlGroup group, TimeProvider time, ILogger log) =>
+        (this.unshare, Folder, Group, this.time, this.log) = (unshare, folder, group, time, log);
 
-    /// <summary>The first process, as the host numbers it. It is ours until <see cref="DisposeAsync"/> returns.</summary>
-    public int FirstProcess { get; }
+    /// <summary>The first process, as the host numbers it. It is ours until the pod is disposed.</summary>
+    public int FirstProcess { get; private set; }
 
     /// <summary>The pod's folder on the host, seen inside at <see cref="PodFiles.InPod"/>.</summary>
     public string Folder { get; }
+
+    public string Name => Path.GetFileName(Folder);
 
     public ControlGroup Group { get; }
 
     /// <summary>It has not ended of itself: the kernel may end it for memory.</summary>
     public bool Lives => !unshare.HasExited;
 
-    /// <param name="folder">Holds what <see cref="PodFiles"/> wrote.</param>
+    /// <summary>Makes the namespaces and the network: what does not depend on the job.</summary>
+    /// <param name="folder">Holds what <see cref="PodFiles.WriteCommon"/> wrote.</param>
+    /// <param name="group">What its first process is born into. The pod removes both in the end.</param>
     /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
     public static async Task<Pod> StartAsync(
         string folder,
-        SandboxSpec spec,
+        SandboxNetwork network,
         ControlGroup group,
         SandboxOptions options,
         TimeProvider time,
+        ILogger log,
         CancellationToken stop
     )
     {
-        using var limit = new CancellationTokenSource(StartTime, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
-        var opened = spec.Mounts.Select(mount => mount.Source).Prepend(spec.RootPath).Prepend(folder).ToList();
-        // Only bash opens files beyond number 9.
-        var shell = opened.Count <= 7 ? "sh" : "bash";
+        var egress = network is SandboxNetwork.Egress;
+        // Only bash opens files beyond number 9, and which mounts there will be is not known yet.
+        var shell = ChildProgram.Search("bash") ?? "sh";
         var unshare = ChildProgram.Start(
             group.JoinFiles,
             [
@@ -71,43 +101,50 @@ internal sealed class Pod : IAsyncDisposable
                 "private",
                 shell,
                 "-c",
-                FirstStage(opened.Count),
-                shell,
-                SecondStage(opened.Count, spec),
-                .. opened,
+                Main,
+                "pod",
+                egress ? Prepare + Filter : Prepare,
+                Path.Combine(folder, "nft"),
+                Path.Combine(folder, "fstab0"),
+                Furnish,
             ]
         );
-        Pod? pod = null;
-        Task<Process>? connecting = null;
-        try
-        {
-            await ExpectAsync(unshare, "namespaces", both.Token);
-            pod = new Pod(unshare, ChildOf(unshare.Id), folder, group, time);
-            await pod.MapIdsAsync(options, both.Token);
-            // Beside the mounts: neither needs the other, and the packet filter stands before the pod is ready.
-            if (spec.Network is SandboxNetwork.Egress)
-                connecting = Egress.StartAsync(pod.FirstProcess, group, both.Token);
-            await unshare.StandardInput.WriteAsync("go\n".AsMemory(), both.Token);
-            await unshare.StandardInput.FlushAsync(both.Token);
-            await ExpectAsync(unshare, "ready", both.Token);
-            if (connecting is not null)
-                pod.network = await connecting;
-            return pod;
-        }
-        catch (Exception e)
-        {
-            if (connecting is not null)
-                await connecting.ContinueWith(_ => { }, TaskScheduler.Default); // or it would outlive the pod unseen
-            if (pod is not null && connecting is { IsCompletedSuccessfully: true })
-                pod.network = await connecting;
-            if (pod is not null)
-                await pod.DisposeAsync();
-            else
-                unshare.Dispose();
-            if (e is OperationCanceledException && !stop.IsCancellationRequested)
-                throw new SandboxException($"Sandbox {spec.Name} was not ready after {StartTime.TotalSeconds:0} s.", e);
-            throw;
-        }
+        var pod = new Pod(unshare, folder, group, time, log);
+        return await pod.StepAsync(
+            async limited =>
+            {
+                await pod.ExpectAsync("namespaces", limited);
+                pod.FirstProcess = ChildOf(unshare.Id);
+                await pod.MapIdsAsync(options, limited);
+                var attaching = egress ? Egress.StartAsync(pod.FirstProcess, group, limited) : null;
+                await pod.SayAsync("go\n", limited);
+                try
+                {
+                    await pod.ExpectAsync("prepared", limited);
+                }
+                finally
+                {
+                    if (attaching is not null)
+                        pod.network = await attaching;
+                }
+            },
+            stop
+        );
+    }
+
+    /// <summary>Gives it the job's file systems. <see cref="PodFiles.WriteAsync"/> has written their tables.</summary>
+    /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
+    public Task FurnishAsync(SandboxSpec spec, CancellationToken stop)
+    {
+        var paths = spec.Mounts.Select(mount => mount.Source).Prepend(spec.RootPath).Prepend(Folder);
+        return StepAsync(
+            async limited =>
+            {
+                await SayAsync(string.Join('\n', paths) + "\n\n", limited);
+                await ExpectAsync("ready", limited);
+            },
+            stop
+        );
     }
 
     /// <summary>The words that run a program inside the pod, as its root.</summary>
@@ -129,6 +166,8 @@ internal sealed class Pod : IAsyncDisposable
     public async Task EndAsync()
     {
         EndLifeline();
+        if (network is { HasExited: false })
+            Posix.Kill(network.Id, Posix.Sigkill);
         try
         {
             using var limit = new CancellationTokenSource(EndTime, time);
@@ -136,26 +175,16 @@ internal sealed class Pod : IAsyncDisposable
         }
         catch (OperationCanceledException)
         {
-            // unshare has not reaped it, so the number is still its own.
-            Posix.Kill(FirstProcess, Posix.Sigkill);
+            // unshare has not reaped it, so the number is still its own. Without one it is unshare that hangs.
+            Posix.Kill(FirstProcess > 0 ? FirstProcess : unshare.Id, Posix.Sigkill);
             await unshare.WaitForExitAsync(CancellationToken.None);
         }
-        if (network is { HasExited: false })
-        {
-            Posix.Kill(network.Id, Posix.Sigkill);
+        if (network is not null)
             await network.WaitForExitAsync(CancellationToken.None);
-        }
     }
 
-    /// <summary>Ends it, if it has not been, and gives its pipes back. Nobody may ask it anything afterwards.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        await EndAsync();
-        unshare.Dispose();
-        network?.Dispose();
-    }
-
-    private void EndLifeline()
+    /// <summary>Lets go of the lifeline and waits for nothing.</summary>
+    public void EndLifeline()
     {
         try
         {
@@ -164,25 +193,73 @@ internal sealed class Pod : IAsyncDisposable
         catch (IOException) { } // it was gone before
     }
 
-    // As the runner's id, which has no name inside: all capabilities in the new namespaces, none outside. One `exec` for
-    // each file: bash keeps copies of its own beyond number 9 while it works through one.
-    private static string FirstStage(int opened)
+    /// <summary>Ends it and removes every trace. Nobody may ask it anything afterwards. Never throws.</summary>
+    public async ValueTask DisposeAsync()
     {
-        var opens = string.Join("; ", Enumerable.Range(0, opened).Select(i => $"exec {3 + i}<\"${{{2 + i}}}\""));
-        return $"{opens}; echo namespaces; read go || exit; "
-            + "exec setpriv --reuid 0 --regid 0 --clear-groups sh -c \"$1\"";
+        try
+        {
+            await EndAsync();
+            unshare.Dispose();
+            network?.Dispose();
+            if (await RemoveGroupAsync())
+                StateFolder.RemovePod(Folder);
+            else
+                LeftBehind(log, Folder);
+        }
+        catch (Exception e)
+        {
+            // What is left is noted in the state folder, and the next start of a runner sweeps it.
+            NotRemoved(log, e, Folder);
+        }
     }
 
-    // As the pod's root. The job gets no user namespaces of its own: they are where kernels break.
-    private static string SecondStage(int opened, SandboxSpec spec)
+    private async Task<Pod> StepAsync(Func<CancellationToken, Task> step, CancellationToken stop)
     {
-        var closing = string.Join(' ', Enumerable.Range(3, Math.Min(opened, 7)).Select(i => $"{i}<&-"));
-        var filter = spec.Network is SandboxNetwork.Egress ? $" && nft -f {PodFiles.InPod}/nft" : "";
-        return "umask 022; mount -c -a -T /proc/self/fd/3/fstab1"
-            + $" && tar -xpf {PodFiles.InPod}/skeleton.tar --numeric-owner -C {PodFiles.InPod}/t"
-            + $" && mount -c -a -T {PodFiles.InPod}/fstab2 && ip link set lo up{filter}"
-            + " && echo 0 >/proc/sys/user/max_user_namespaces && echo ready || exit 1;"
-            + $" exec {closing}; read end";
+        using var limit = new CancellationTokenSource(StartTime, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+        try
+        {
+            await step(both.Token);
+            return this;
+        }
+        catch (Exception e)
+        {
+            await DisposeAsync();
+            if (e is OperationCanceledException && !stop.IsCancellationRequested)
+                throw new SandboxException($"Pod {Name} was not ready after {StartTime.TotalSeconds:0} s.", e);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new SandboxException($"Pod {Name} cannot be made: {e.Message}", e);
+            throw;
+        }
+    }
+
+    private async Task SayAsync(string words, CancellationToken stop)
+    {
+        await unshare.StandardInput.WriteAsync(words.AsMemory(), stop);
+        await unshare.StandardInput.FlushAsync(stop);
+    }
+
+    private async Task ExpectAsync(string word, CancellationToken stop)
+    {
+        if (await unshare.StandardOutput.ReadLineAsync(stop) == word)
+            return;
+        var said = (await unshare.StandardError.ReadToEndAsync(stop)).Trim();
+        throw new SandboxException(
+            $"The pod is not {word}: {(said.Length > 0 ? said : "its first process ended without a word")}."
+        );
+    }
+
+    private async Task<bool> RemoveGroupAsync()
+    {
+        var first = time.GetTimestamp();
+        while (!ControlGroup.TryRemove(Group.Folders))
+        {
+            if (time.GetElapsedTime(first) > RemoveTime)
+                return false;
+            ControlGroup.KillAll(Group.Folders);
+            await Task.Delay(Moment, time, CancellationToken.None);
+        }
+        return true;
     }
 
     private async Task MapIdsAsync(SandboxOptions options, CancellationToken stop)
@@ -219,13 +296,9 @@ internal sealed class Pod : IAsyncDisposable
             ? child
             : throw new SandboxException("The pod's first process ended at once.");
 
-    private static async Task ExpectAsync(Process unshare, string word, CancellationToken stop)
-    {
-        if (await unshare.StandardOutput.ReadLineAsync(stop) == word)
-            return;
-        var said = (await unshare.StandardError.ReadToEndAsync(stop)).Trim();
-        throw new SandboxException(
-            $"No {word}: {(said.Length > 0 ? said : "the first process ended without a word")}."
-        );
-    }
+    [LoggerMessage(LogLevel.Error, "{Folder} is not wholly removed; the next start sweeps it")]
+    private static partial void NotRemoved(ILogger log, Exception cause, string folder);
+
+    [LoggerMessage(LogLevel.Warning, "The control groups of {Folder} stay busy; the next start sweeps them")]
+    private static partial void LeftBehind(ILogger log, string folder);
 }

@@ -33,8 +33,11 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     private readonly List<(string Path, UnixFileMode Mode, int Uid, int Gid, string? Text)> skeleton = [];
     private readonly HashSet<string> made = [];
 
-    /// <summary>Writes them all into the pod's folder.</summary>
-    public async Task WriteAsync(string folder, bool hideControlGroups, CancellationToken stop)
+    /// <summary>What every pod needs, whoever's it will be.</summary>
+    /// <param name="folder">The pod's.</param>
+    /// <param name="rules">The packet filter; empty for a pod without a network.</param>
+    /// <param name="hideControlGroups">See <see cref="OciRuntime.HidesControlGroups"/>.</param>
+    public static void WriteCommon(string folder, string rules, bool hideControlGroups)
     {
         Directory.CreateDirectory(Path.Combine(folder, "t"));
         // The runtime is the pod's root, a stranger here, and writes its log and the container's number into these. No
@@ -43,8 +46,20 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
         File.SetUnixFileMode(Path.Combine(folder, Log), Modes.All);
         Directory.CreateDirectory(Path.Combine(folder, Out));
         File.SetUnixFileMode(Path.Combine(folder, Out), Modes.All);
+        // «Already mounted» is judged by source and target: none of our sources is called as the host's are.
+        var hidden = hideControlGroups ? "testgrid /sys/fs/cgroup tmpfs ro,size=4k,nr_inodes=1 0 0\n" : "";
+        File.WriteAllText(Path.Combine(folder, "fstab0"), "testgrid /proc proc nosuid,nodev,noexec 0 0\n" + hidden);
+        File.WriteAllText(Path.Combine(folder, "nft"), rules);
+    }
+
+    /// <summary>Whether a pod's packet filter is this one. The host's addresses may have changed since it was made.</summary>
+    public static bool HasRules(string folder, string rules) => File.ReadAllText(Path.Combine(folder, "nft")) == rules;
+
+    /// <summary>What is this job's: its mounts, and what its disk holds at first.</summary>
+    public async Task WriteAsync(string folder, CancellationToken stop)
+    {
         await File.WriteAllTextAsync(Path.Combine(folder, "fstab1"), FirstTable(), stop);
-        await File.WriteAllTextAsync(Path.Combine(folder, "fstab2"), SecondTable(hideControlGroups), stop);
+        await File.WriteAllTextAsync(Path.Combine(folder, "fstab2"), SecondTable(), stop);
 
         PlanSkeleton();
         await using var archive = new TarWriter(
@@ -80,9 +95,8 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
             """;
     }
 
-    private string SecondTable(bool hideControlGroups)
+    private string SecondTable()
     {
-        // «Already mounted» is judged by source and target: none of our sources is called as the host's are.
         var table = new StringBuilder();
         table.AppendLine($"testgrid {InPod}/t/root overlay {OverlayOf(BundleFile, 0)} 0 0");
         for (var i = 0; i < spec.Mounts.Length; i++)
@@ -95,9 +109,6 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
                     : $"/proc/self/fd/{file} {at} none bind,ro,nosuid,nodev 0 0"
             );
         }
-        if (hideControlGroups)
-            table.AppendLine("testgrid /sys/fs/cgroup tmpfs ro,size=4k,nr_inodes=1 0 0");
-        table.AppendLine("testgrid /proc proc nosuid,nodev,noexec 0 0");
         return table.ToString();
     }
 

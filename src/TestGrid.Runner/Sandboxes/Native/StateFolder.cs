@@ -31,9 +31,9 @@ internal sealed class StateFolder : IDisposable
     }
 
     /// <summary>A new pod's folder: open to the pod's ids, inside one that only the runner can enter.</summary>
-    public string AddPod(string name)
+    public string AddPod()
     {
-        var path = System.IO.Path.Combine(Path, $"{name}-{Random()}");
+        var path = System.IO.Path.Combine(Path, $"pod-{Random()}");
         Directory.CreateDirectory(path);
         File.SetUnixFileMode(path, Modes.Passage);
         return path;
@@ -62,26 +62,31 @@ internal sealed class StateFolder : IDisposable
             using var theirs = TryLock(life);
             if (theirs is null)
                 continue; // it lives
-            var gone = true;
-            foreach (var pod in Directory.EnumerateDirectories(life))
-            {
-                pods++;
-                gone &= SweepPod(pod);
-            }
-            if (gone)
-                Directory.Delete(life, recursive: true);
+            pods += SweepLife(life);
         }
         return pods;
     }
 
+    /// <summary>Gives the folder back, with what is left in it. Dispose the pods first.</summary>
     public void Dispose()
     {
         held.Dispose();
         try
         {
-            Directory.Delete(Path, recursive: true);
+            SweepLife(Path);
         }
-        catch (IOException) { } // the next sweep has it
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // the next sweep has it
+    }
+
+    private static int SweepLife(string life)
+    {
+        var pods = Directory.EnumerateDirectories(life).ToList();
+        var gone = true;
+        foreach (var pod in pods)
+            gone &= SweepPod(pod);
+        if (gone)
+            Directory.Delete(life, recursive: true);
+        return pods.Count;
     }
 
     private static bool SweepPod(string pod)
