@@ -35,7 +35,7 @@ public sealed class SandboxOptions : IValidatableObject
 
     /// <summary>Sandboxes' namespaces made in advance, so that a job need not wait for them; each is used once. 0 makes none.</summary>
     [Range(0, 64)]
-    public int PreparedPods { get; set; }
+    public int PreparedPods { get; set; } = 1;
 
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {

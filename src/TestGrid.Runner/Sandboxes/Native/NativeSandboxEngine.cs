@@ -27,10 +27,12 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
             () => OciRuntime.Find(this.options.Runtime),
             LazyThreadSafetyMode.PublicationOnly
         );
-        pool = new PodPool(MakePodAsync, this.options.PreparedPods);
+        pool = new PodPool(MakePodAsync, this.options.PreparedPods, time);
     }
 
     public string Name => "native";
+
+    internal ControlGroups Groups => groups.Value;
 
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
     {
@@ -55,7 +57,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         }
         finally
         {
-            pool.Fill(spec.Network);
+            pool.FillSoon(spec.Network);
         }
     }
 
@@ -75,7 +77,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
             state.Value.Dispose();
     }
 
-    private async Task<Pod> MakePodAsync(SandboxNetwork network, CancellationToken stop)
+    internal async Task<Pod> MakePodAsync(SandboxNetwork network, CancellationToken stop)
     {
         var folder = state.Value.AddPod();
         var group = ControlGroup.None;

@@ -6,8 +6,12 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// </summary>
 /// <param name="make">Makes a pod for a network.</param>
 /// <param name="size">How many wait for each kind of network that was ever asked for.</param>
-internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>> make, int size) : IAsyncDisposable
+/// <param name="time">The clock.</param>
+internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>> make, int size, TimeProvider time)
+    : IAsyncDisposable
 {
+    private static readonly TimeSpan Lull = TimeSpan.FromMilliseconds(100);
+
     private readonly CancellationTokenSource closing = new();
     private readonly Lock gate = new();
     private readonly Dictionary<SandboxNetwork, Queue<Task<Pod>>> waiting = [];
@@ -37,18 +41,14 @@ internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>>
         return await make(network, stop);
     }
 
-    /// <summary>Makes as many as shall wait for this network. Returns at once.</summary>
-    public void Fill(SandboxNetwork network)
+    /// <summary>
+    /// Makes as many as shall wait for this network, a little later: not while the job that took one is starting.
+    /// Returns at once.
+    /// </summary>
+    public void FillSoon(SandboxNetwork network)
     {
-        lock (gate)
-        {
-            if (closing.IsCancellationRequested)
-                return;
-            if (!waiting.TryGetValue(network, out var queue))
-                waiting[network] = queue = [];
-            while (queue.Count < size)
-                queue.Enqueue(Task.Run(() => make(network, closing.Token), closing.Token));
-        }
+        if (size > 0 && !closing.IsCancellationRequested)
+            _ = FillAsync(network);
     }
 
     /// <summary>Ends those that wait.</summary>
@@ -59,12 +59,32 @@ internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>>
         {
             if (closing.IsCancellationRequested)
                 return;
-            closing.Cancel();
+            closing.Cancel(); // not disposed: a filler may still look at it
             left = [.. waiting.Values.SelectMany(queue => queue)];
             waiting.Clear();
         }
         await Task.WhenAll(left.Select(DisposeLaterAsync));
-        closing.Dispose();
+    }
+
+    private async Task FillAsync(SandboxNetwork network)
+    {
+        try
+        {
+            await Task.Delay(Lull, time, closing.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        lock (gate)
+        {
+            if (closing.IsCancellationRequested)
+                return;
+            if (!waiting.TryGetValue(network, out var queue))
+                waiting[network] = queue = [];
+            while (queue.Count < size)
+                queue.Enqueue(Task.Run(() => make(network, closing.Token), closing.Token));
+        }
     }
 
     private Task<Pod>? Next(SandboxNetwork network)

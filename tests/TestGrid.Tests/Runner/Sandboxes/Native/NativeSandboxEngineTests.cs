@@ -56,8 +56,90 @@ public abstract class NativeSandboxEngineContract : SandboxContract
         Assert.DoesNotContain(groups, Directory.Exists);
     }
 
-    protected override ISandboxEngine Create() =>
-        CreateAt(new SandboxOptions { StatePath = StatePath, Runtime = Runtime });
+    [Fact]
+    public async Task A_pod_made_in_advance_is_used_once_and_ends_with_its_engine()
+    {
+        await using (var engine = CreateAt(Settings(preparedPods: 1)))
+        {
+            var spec = new SandboxSpec("1.1-1", Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.None);
+            await (await engine.CreateAsync(spec, Stop)).DisposeAsync();
+            await UntilAsync(() => Pods().Length == 1, "no pod was made in advance");
+            var waiting = Pods().Single();
+
+            await using (var first = await engine.CreateAsync(spec, Stop))
+            {
+                await BashAsync(first, "touch /tmp/mark");
+                Assert.Contains(waiting, Pods());
+            }
+            Assert.DoesNotContain(waiting, Pods());
+            await UntilAsync(() => Pods().Length == 1, "no further pod was made");
+            await using var second = await engine.CreateAsync(spec, Stop);
+            Assert.Equal("", (await BashAsync(second, "ls /tmp")).Said);
+        }
+
+        AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task A_pod_that_died_while_it_waited_is_not_used()
+    {
+        await using var engine = CreateAt(Settings(preparedPods: 1));
+        var spec = new SandboxSpec("1.1-1", Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.None);
+        await (await engine.CreateAsync(spec, Stop)).DisposeAsync();
+        await UntilAsync(() => NotedGroups().Count > 0 && Members().Any(), "no pod was made in advance");
+        var waiting = Pods().Single();
+        foreach (var process in Members())
+            Process.GetProcessById(process).Kill();
+        await UntilAsync(() => !Members().Any(), "it did not die");
+
+        await using var sandbox = await engine.CreateAsync(spec, Stop);
+
+        Assert.Equal(0, (await BashAsync(sandbox, "true")).Exit.ExitCode);
+        Assert.DoesNotContain(waiting, Pods());
+    }
+
+    [Fact]
+    public async Task The_doctor_finds_this_machine_fit()
+    {
+        await using var engine = CreateAt(Settings());
+
+        var facts = await new NativeSandboxFacts(engine, Settings())
+            .ExamineAsync(Bundle.RootPath, Stop)
+            .ToListAsync(Stop);
+
+        Assert.All(facts, fact => Assert.True(fact.Ok, $"{fact.What}: {fact.Detail}"));
+        Assert.Equal(10, facts.Count);
+        AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task A_runtime_that_is_not_there_is_an_error_with_its_remedy()
+    {
+        var settings = new SandboxOptions { StatePath = StatePath, Runtime = "/no/such/runtime" };
+        await using var engine = CreateAt(settings);
+
+        var failed = await Assert.ThrowsAsync<SandboxException>(async () =>
+            await engine.CreateAsync(
+                new SandboxSpec("1.1-1", Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.None),
+                Stop
+            )
+        );
+        var facts = await new NativeSandboxFacts(engine, settings).ExamineAsync(null, Stop).ToListAsync(Stop);
+
+        Assert.Contains("apt-get install", failed.Message, StringComparison.Ordinal);
+        Assert.Contains(facts, fact => !fact.Ok && fact.Remedy == "apt-get install crun");
+        AssertNothingLeft();
+    }
+
+    protected override ISandboxEngine Create() => CreateAt(Settings());
+
+    private SandboxOptions Settings(int preparedPods = 0) =>
+        new()
+        {
+            StatePath = StatePath,
+            Runtime = Runtime,
+            PreparedPods = preparedPods,
+        };
 
     internal static NativeSandboxEngine CreateAt(SandboxOptions options) =>
         new(Options.Create(options), TimeProvider.System, NullLogger<NativeSandboxEngine>.Instance);
@@ -69,6 +151,17 @@ public abstract class NativeSandboxEngineContract : SandboxContract
         Assert.Equal(0, CountProcesses(StatePath));
         Assert.DoesNotContain(StatePath, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
     }
+
+    private string[] Pods() =>
+        Directory.Exists(StatePath)
+            ? [.. Directory.EnumerateDirectories(StatePath, "pod-*", SearchOption.AllDirectories)]
+            : [];
+
+    private IEnumerable<int> Members() =>
+        NotedGroups()
+            .Where(group => group.Contains("pids", StringComparison.Ordinal) && Directory.Exists(group))
+            .SelectMany(group => File.ReadLines(group + "/cgroup.procs"))
+            .Select(line => int.Parse(line, null));
 
     private List<string> NotedGroups() =>
         [.. Directory.EnumerateFiles(StatePath, "cgroups", SearchOption.AllDirectories).SelectMany(File.ReadAllLines)];
