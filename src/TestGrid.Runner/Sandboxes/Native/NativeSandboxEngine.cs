@@ -8,7 +8,7 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// The default engine: a pod of namespaces made with util-linux's <c>unshare</c>, and an OCI runtime inside it. Works as
 /// root and as an ordinary user with an id range. <c>docs/sandbox.md</c> says what it protects from, and what not.
 /// </summary>
-public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposable
+public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposable, IDisposable
 {
     private readonly SandboxOptions options;
     private readonly TimeProvider time;
@@ -73,6 +73,14 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
     public async ValueTask DisposeAsync()
     {
         await pool.DisposeAsync();
+        if (state.IsValueCreated)
+            state.Value.Dispose();
+    }
+
+    /// <summary>The same without waiting; what is busy dying is left to the next sweep.</summary>
+    public void Dispose()
+    {
+        pool.Dispose();
         if (state.IsValueCreated)
             state.Value.Dispose();
     }

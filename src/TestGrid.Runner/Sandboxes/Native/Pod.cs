@@ -115,7 +115,7 @@ internal sealed partial class Pod : IAsyncDisposable
             {
                 await pod.ExpectAsync("namespaces", limited);
                 pod.FirstProcess = ChildOf(unshare.Id);
-                await pod.MapIdsAsync(options, limited);
+                await IdMap.WriteAsync(pod.FirstProcess, options.FirstId, limited);
                 var attaching = egress ? Egress.StartAsync(pod.FirstProcess, group, limited) : null;
                 await pod.SayAsync("go\n", limited);
                 try
@@ -260,29 +260,6 @@ internal sealed partial class Pod : IAsyncDisposable
             await Task.Delay(Moment, time, CancellationToken.None);
         }
         return true;
-    }
-
-    private async Task MapIdsAsync(SandboxOptions options, CancellationToken stop)
-    {
-        var (first, count) = (options.FirstId, SandboxOptions.IdCount);
-        if (Posix.UserId == 0)
-        {
-            foreach (var map in new[] { "uid_map", "gid_map" })
-                await File.WriteAllTextAsync($"/proc/{FirstProcess}/{map}", $"0 {first} {count}", stop);
-            return;
-        }
-        foreach (var (program, list) in new[] { ("newuidmap", "/etc/subuid"), ("newgidmap", "/etc/subgid") })
-        {
-            var (exit, said) = await ChildProgram.RunAsync(
-                [program, $"{FirstProcess}", "0", $"{first}", $"{count}"],
-                stop
-            );
-            if (exit != 0)
-                throw new SandboxException(
-                    $"{program} refused the ids from {first} on: {said} "
-                        + $"Add '{Environment.UserName}:{first}:{count}' to {list}."
-                );
-        }
     }
 
     // Our child is unshare; it waits for the pod's first process, which is its only child.

@@ -8,7 +8,8 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <param name="size">How many wait for each kind of network that was ever asked for.</param>
 /// <param name="time">The clock.</param>
 internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>> make, int size, TimeProvider time)
-    : IAsyncDisposable
+    : IAsyncDisposable,
+        IDisposable
 {
     private static readonly TimeSpan Lull = TimeSpan.FromMilliseconds(100);
 
@@ -54,16 +55,7 @@ internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>>
     /// <summary>Ends those that wait.</summary>
     public async ValueTask DisposeAsync()
     {
-        List<Task<Pod>> left;
-        lock (gate)
-        {
-            if (closing.IsCancellationRequested)
-                return;
-            closing.Cancel(); // not disposed: a filler may still look at it
-            left = [.. waiting.Values.SelectMany(queue => queue)];
-            waiting.Clear();
-        }
-        await Task.WhenAll(left.Select(DisposeLaterAsync));
+        await Task.WhenAll(Close().Select(DisposeLaterAsync));
     }
 
     private async Task FillAsync(SandboxNetwork network)
@@ -84,6 +76,29 @@ internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>>
                 waiting[network] = queue = [];
             while (queue.Count < size)
                 queue.Enqueue(Task.Run(() => make(network, closing.Token), closing.Token));
+        }
+    }
+
+    /// <summary>Lets go of those that wait, and waits for nothing: they end, and their folders stay.</summary>
+    public void Dispose()
+    {
+        foreach (var making in Close())
+        {
+            if (making.IsCompletedSuccessfully)
+                making.Result.EndLifeline();
+            else
+                _ = DisposeLaterAsync(making);
+        }
+    }
+
+    private List<Task<Pod>> Close()
+    {
+        lock (gate)
+        {
+            closing.Cancel(); // not disposed: a filler may still look at it
+            List<Task<Pod>> left = [.. waiting.Values.SelectMany(queue => queue)];
+            waiting.Clear();
+            return left;
         }
     }
 
