@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
+using System.Text;
 using Microsoft.Extensions.Logging;
 
 namespace TestGrid.Runner.Sandboxes.Native;
@@ -66,11 +67,7 @@ internal sealed partial class NativeSandbox(
         var kills = pod.Group.CountOomKills();
         File.Delete(PidFile);
         using var console = command.Tty && runtime.HandsOverTerminals ? ConsoleSocket.Listen(pod.Folder) : null;
-        var input = console is null ? command.Input : null;
-        using var process = ChildProgram.StartForStrangers(
-            pod.Group.JoinFiles,
-            Words(config.Length, input, console is not null)
-        );
+        using var process = pod.TakeDoor();
         var complaining = process.StandardError.ReadToEndAsync(CancellationToken.None);
         try
         {
@@ -78,12 +75,7 @@ internal sealed partial class NativeSandbox(
             var copying = console is not null
                 ? CopyTerminalAsync(console, exited, command.Input, output)
                 : CopyAsync(process.StandardOutput.BaseStream, output);
-            var feeding = FeedAsync(
-                process,
-                config,
-                input,
-                closes: console is not null || !command.Tty || input is not null
-            );
+            var feeding = FeedAsync(process, config, command, console is not null);
             var asked = Task.CompletedTask;
             await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exited), null))
                 await exited;
@@ -106,32 +98,18 @@ internal sealed partial class NativeSandbox(
 
     private string LogFile => Path.Combine(pod.Folder, PodFiles.Log);
 
-    // The config comes through a pipe, and lies in the pod's memory if anywhere: its environment may hold secrets. crun
-    // reads it from there itself; where a command's input follows it, or for runc, a shell parts the two.
-    private IEnumerable<string> Words(int configBytes, ReadOnlyMemory<byte>? input, bool tty) =>
-        pod.Enter(
-            input is null && runtime.ReadsConfigFromPipe
-                ? runtime.Run("/dev/stdin", tty)
-                :
-                [
-                    "sh",
-                    "-c",
-                    $"head -c \"$1\" >{PodFiles.InPod}/t/bundle/config.json && shift && exec \"$@\"",
-                    "sh",
-                    $"{configBytes}",
-                    .. runtime.Run(null, tty),
-                ]
-        );
-
-    private async Task FeedAsync(Process process, ReadOnlyMemory<byte> config, ReadOnlyMemory<byte>? input, bool closes)
+    private async Task FeedAsync(Process process, byte[] config, SandboxCommand command, bool handedOver)
     {
+        var input = handedOver ? null : command.Input;
         var stream = process.StandardInput.BaseStream;
         try
         {
-            await stream.WriteAsync(config, ended.Token);
+            var order = runtime.Order(config.Length, inputFollows: input is not null, handedOver);
+            await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(order), .. config], ended.Token);
             if (input is { } bytes)
                 await stream.WriteAsync(bytes, ended.Token);
-            if (closes)
+            // A terminal that `script` makes reads here: an end would be typed into it.
+            if (handedOver || !command.Tty || input is not null)
                 process.StandardInput.Close();
         }
         catch (IOException) { } // it ended before it had read all: its right

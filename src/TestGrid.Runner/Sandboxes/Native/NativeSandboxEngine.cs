@@ -100,7 +100,8 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
                 StateFolder.RemovePod(folder);
             throw;
         }
-        return await Pod.StartAsync(folder, network, group, options, time, log, stop);
+        var plan = new PodPlan(folder, group, network, options.FirstId, runtime.Value.Waiting());
+        return await Pod.StartAsync(plan, time, log, stop);
     }
 
     private string RulesOf(SandboxNetwork network) => network is SandboxNetwork.Egress ? Egress.Rules(options) : "";

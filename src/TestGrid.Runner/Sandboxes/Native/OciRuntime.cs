@@ -3,6 +3,8 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <summary>The OCI runtime that starts containers inside a pod: crun or runc, or what speaks like them.</summary>
 internal sealed class OciRuntime(string path, bool isCrun)
 {
+    // From any file, and so from a pipe; runc reads it in its bundle folder only.
+    private readonly bool readsConfigFromPipe = isCrun;
     private readonly string limits = isCrun ? "--cgroup-manager=disabled" : "--rootless=true";
 
     public string Name { get; } = Path.GetFileName(path);
@@ -33,14 +35,18 @@ internal sealed class OciRuntime(string path, bool isCrun)
         return new OciRuntime(path, Path.GetFileName(path).StartsWith("crun", StringComparison.Ordinal));
     }
 
-    /// <summary>It takes its config from any file, a pipe too; runc only from its bundle folder.</summary>
-    public bool ReadsConfigFromPipe => HandsOverTerminals;
-
-    /// <summary>The words that run the container in the pod's bundle folder and wait for its end.</summary>
-    /// <param name="config">Where the config is, or null for the bundle folder.</param>
-    /// <param name="tty">Hand the terminal over at <see cref="ConsoleSocket"/>.</param>
-    public IEnumerable<string> Run(string? config, bool tty) =>
+    /// <summary>
+    /// The words of a shell that stands ready inside a pod. It reads one line, <see cref="Order"/>, then the container's
+    /// config, and becomes the runtime, which runs the container and waits for its end.
+    /// </summary>
+    public IEnumerable<string> Waiting() =>
         [
+            "sh",
+            "-c",
+            "read -r bytes more || exit 1; "
+                + $"[ \"$bytes\" = 0 ] || head -c \"$bytes\" >{PodFiles.InPod}/t/bundle/config.json || exit 1; "
+                + "exec \"$@\" $more job",
+            "sh",
             FullPath,
             // Limits are the pod's control group's: see ControlGroup.
             limits,
@@ -48,9 +54,21 @@ internal sealed class OciRuntime(string path, bool isCrun)
             $"--log={PodFiles.InPod}/{PodFiles.Log}",
             "run",
             $"--bundle={PodFiles.InPod}/t/bundle",
-            .. config is null ? Array.Empty<string>() : [$"--config={config}"],
             $"--pid-file={PodFiles.InPod}/{PodFiles.PidFile}",
-            .. tty ? [$"--console-socket={PodFiles.InPod}/{ConsoleSocket.Name}"] : Array.Empty<string>(),
-            "job",
         ];
+
+    /// <summary>
+    /// The line for <see cref="Waiting"/>. Whatever else it is, the config never lies on a disk: its environment may hold
+    /// secrets. crun reads it from the pipe itself, unless a command's input follows it there.
+    /// </summary>
+    /// <param name="configBytes">The config's length.</param>
+    /// <param name="inputFollows">The command's input comes after it.</param>
+    /// <param name="handOver">Hand the terminal over at <see cref="ConsoleSocket"/>.</param>
+    public string Order(int configBytes, bool inputFollows, bool handOver)
+    {
+        var piped = readsConfigFromPipe && !inputFollows;
+        return (piped ? "0 --config=/dev/stdin" : $"{configBytes}")
+            + (handOver ? $" --console-socket={PodFiles.InPod}/{ConsoleSocket.Name}" : "")
+            + "\n";
+    }
 }

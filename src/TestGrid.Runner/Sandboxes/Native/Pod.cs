@@ -50,10 +50,19 @@ internal sealed partial class Pod : IAsyncDisposable
     private readonly Process unshare;
     private readonly TimeProvider time;
     private readonly ILogger log;
+    private readonly IEnumerable<string> doorWords;
     private Process? network;
+    private Process? door;
 
-    private Pod(Process unshare, string folder, ControlGroup group, TimeProvider time, ILogger log) =>
-        (this.unshare, Folder, Group, this.time, this.log) = (unshare, folder, group, time, log);
+    private Pod(Process unshare, PodPlan plan, TimeProvider time, ILogger log) =>
+        (this.unshare, Folder, Group, doorWords, this.time, this.log) = (
+            unshare,
+            plan.Folder,
+            plan.Group,
+            plan.Door,
+            time,
+            log
+        );
 
     /// <summary>The first process, as the host numbers it. It is ours until the pod is disposed.</summary>
     public int FirstProcess { get; private set; }
@@ -69,24 +78,14 @@ internal sealed partial class Pod : IAsyncDisposable
     public bool Lives => !unshare.HasExited;
 
     /// <summary>Makes the namespaces and the network: what does not depend on the job.</summary>
-    /// <param name="folder">Holds what <see cref="PodFiles.WriteCommon"/> wrote.</param>
-    /// <param name="group">What its first process is born into. The pod removes both in the end.</param>
     /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
-    public static async Task<Pod> StartAsync(
-        string folder,
-        SandboxNetwork network,
-        ControlGroup group,
-        SandboxOptions options,
-        TimeProvider time,
-        ILogger log,
-        CancellationToken stop
-    )
+    public static async Task<Pod> StartAsync(PodPlan plan, TimeProvider time, ILogger log, CancellationToken stop)
     {
-        var egress = network is SandboxNetwork.Egress;
+        var egress = plan.Network is SandboxNetwork.Egress;
         // Only bash opens files beyond number 9, and which mounts there will be is not known yet.
         var shell = ChildProgram.Search("bash") ?? "sh";
         var unshare = ChildProgram.Start(
-            group.JoinFiles,
+            plan.Group.JoinFiles,
             [
                 "unshare",
                 "--user",
@@ -104,20 +103,21 @@ internal sealed partial class Pod : IAsyncDisposable
                 Main,
                 "pod",
                 egress ? Prepare + Filter : Prepare,
-                Path.Combine(folder, "nft"),
-                Path.Combine(folder, "fstab0"),
+                Path.Combine(plan.Folder, "nft"),
+                Path.Combine(plan.Folder, "fstab0"),
                 Furnish,
             ]
         );
-        var pod = new Pod(unshare, folder, group, time, log);
+        var pod = new Pod(unshare, plan, time, log);
         return await pod.StepAsync(
             async limited =>
             {
                 await pod.ExpectAsync("namespaces", limited);
                 pod.FirstProcess = ChildOf(unshare.Id);
-                await IdMap.WriteAsync(pod.FirstProcess, options.FirstId, limited);
-                var attaching = egress ? Egress.StartAsync(pod.FirstProcess, group, limited) : null;
+                await IdMap.WriteAsync(pod.FirstProcess, plan.FirstId, limited);
+                var attaching = egress ? Egress.StartAsync(pod.FirstProcess, plan.Group, limited) : null;
                 await pod.SayAsync("go\n", limited);
+                pod.door = pod.OpenDoor();
                 try
                 {
                     await pod.ExpectAsync("prepared", limited);
@@ -162,6 +162,13 @@ internal sealed partial class Pod : IAsyncDisposable
             .. argv,
         ];
 
+    /// <summary>
+    /// A process that stands inside, in the pod's control group, and waits on its standard input for what to do. The
+    /// first is there already: joining a group takes longest of all that a command's start needs. It is the caller's.
+    /// </summary>
+    public Process TakeDoor() =>
+        Interlocked.Exchange(ref door, null) is { HasExited: false } ready ? ready : OpenDoor();
+
     /// <summary>Ends everything in it. Returns when nothing is left. Never throws.</summary>
     public async Task EndAsync()
     {
@@ -179,8 +186,11 @@ internal sealed partial class Pod : IAsyncDisposable
             Posix.Kill(FirstProcess > 0 ? FirstProcess : unshare.Id, Posix.Sigkill);
             await unshare.WaitForExitAsync(CancellationToken.None);
         }
-        if (network is not null)
-            await network.WaitForExitAsync(CancellationToken.None);
+        foreach (var helper in new[] { network, door })
+        {
+            if (helper is not null)
+                await helper.WaitForExitAsync(CancellationToken.None);
+        }
     }
 
     /// <summary>Lets go of the lifeline and waits for nothing.</summary>
@@ -201,6 +211,7 @@ internal sealed partial class Pod : IAsyncDisposable
             await EndAsync();
             unshare.Dispose();
             network?.Dispose();
+            door?.Dispose();
             if (await RemoveGroupAsync())
                 StateFolder.RemovePod(Folder);
             else
@@ -232,6 +243,8 @@ internal sealed partial class Pod : IAsyncDisposable
             throw;
         }
     }
+
+    private Process OpenDoor() => ChildProgram.StartForStrangers(Group.JoinFiles, Enter(doorWords));
 
     private async Task SayAsync(string words, CancellationToken stop)
     {
