@@ -14,6 +14,12 @@ namespace TestGrid.Core.Config;
 /// <param name="Slug">The repository's <c>owner/name</c>, for conditions.</param>
 public sealed record ConfigSettings(ImmutableArray<BundleOffer> Offers, Trigger? Trigger = null, string Slug = "")
 {
+    /// <summary>
+    /// A version that is not here runs in the nearest that is, and its log says so; else the job is errored. A file's own
+    /// <c>versions: nearest</c> or <c>exact</c> wins.
+    /// </summary>
+    public bool NearestVersions { get; init; }
+
     /// <summary>The most jobs of one build.</summary>
     public int MaxCells { get; init; } = 200;
 

@@ -76,4 +76,5 @@ public sealed record EnvVar(string Name, string Value, bool FromMatrix = false);
 /// <summary>Why a job cannot run here.</summary>
 /// <param name="Reason">A code of <see cref="JobReason"/>.</param>
 /// <param name="Sentence">What is missing, and the remedy.</param>
-public sealed record JobImpossible(string Reason, string Sentence);
+/// <param name="Nearest">The nearest version that is here, or null when none is near.</param>
+public sealed record JobImpossible(string Reason, string Sentence, string? Nearest = null);

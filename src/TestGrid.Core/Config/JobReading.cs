@@ -35,12 +35,12 @@ internal sealed class JobReading(
     {
         var language = job.Text("language") ?? "generic";
         var rule = LanguageTable.Of(language);
-        var choice = BundleChoice.Of(job, language, rule, settings.Offers);
+        var choice = BundleChoice.Of(job, language, rule, settings);
         var notes = new List<string>();
         if (choice.Impossible is not null && NeedsNoRuby(job, language))
         {
             rule = LanguageTable.Of("generic");
-            choice = BundleChoice.Of(job, "generic", rule, settings.Offers);
+            choice = BundleChoice.Of(job, "generic", rule, settings);
             notes.Add("the configuration names no language, which for Travis is ruby: it runs without ruby here.");
         }
 
@@ -63,7 +63,7 @@ internal sealed class JobReading(
             Submodules = ValueTable.Truth(((job.Keys["git"] as YamlMap)?["submodules"] as YamlScalar)?.Text) ?? true,
             Limits = LimitsReading.Read(job.Keys["limits"], findings),
             Impossible = Platform.Missing(job) ?? choice.Impossible,
-            Notes = [.. notes, .. Notes(job, secure)],
+            Notes = [.. notes, .. choice.Notes, .. Notes(job, secure)],
         };
     }
 

@@ -127,6 +127,7 @@ internal static class JobScriptEnv
         yield return ("TESTGRID_BUILD", build);
         yield return ("TESTGRID_JOB", id.ToString());
         yield return ("TESTGRID_BUNDLE", config.Bundle);
+        yield return ("TESTGRID_HOST", order.Repository.Host);
         yield return ("TESTGRID_CELL", config.Cell.ToString());
     }
 

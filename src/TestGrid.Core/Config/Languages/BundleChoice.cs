@@ -16,9 +16,14 @@ internal sealed record BundleChoice(string Recipe, string? Version = null, JobIm
 {
     private const string Base = "generic";
 
-    public static BundleChoice Of(MatrixJob job, string language, LanguageRule rule, ImmutableArray<BundleOffer> offers)
+    /// <summary>What the log must say because it is not literally what was asked for.</summary>
+    public ImmutableArray<string> Notes { get; init; } = [];
+
+    public static BundleChoice Of(MatrixJob job, string language, LanguageRule rule, ConfigSettings settings)
     {
-        var asked = rule.VersionKey is null ? null : job.Text(rule.VersionKey);
+        var offers = settings.Offers;
+        var key = rule.KeyFor(job);
+        var asked = key is null ? null : job.Text(key);
         if (job.Text("bundle") is { } name)
             return Named(name, asked, rule, offers);
         var candidates = offers.Where(offer => offer.Language == language).ToList();
@@ -26,32 +31,90 @@ internal sealed record BundleChoice(string Recipe, string? Version = null, JobIm
             candidates = [.. offers.Where(offer => offer.Language == rule.Recipe)];
         if (candidates.Count == 0)
             return None(rule.Recipe, MissingLanguage(language, rule, offers));
-        foreach (var offer in candidates)
-        {
-            if (asked is null || offer.Versions.IsEmpty)
-                return new BundleChoice(offer.Recipe, asked ?? offer.Versions.FirstOrDefault());
-            if (offer.Versions.Any(version => IsA(version, asked)))
-                return new BundleChoice(offer.Recipe, asked);
-        }
-
-        return None(candidates[0].Recipe, MissingVersion(rule, asked, candidates));
+        var isNearest = job.Text("versions") is { } wish ? wish == "nearest" : settings.NearestVersions;
+        var choice = First(rule, key, asked, candidates, isNearest);
+        return choice.Impossible is null && rule.Also is var (second, other) && job.Text(second) is { } also
+            ? Second(choice, second, other, also, offers, isNearest)
+            : choice;
     }
 
-    /// <summary>
-    /// Is this version what was asked for? <c>3.11</c> is a <c>3</c>, and neither a <c>3.1</c> nor a <c>3.11-dev</c>.
-    /// </summary>
-    private static bool IsA(string version, string asked) =>
-        version == asked || version.StartsWith(asked + ".", StringComparison.Ordinal);
+    private static BundleChoice First(
+        LanguageRule rule,
+        string? key,
+        string? asked,
+        List<BundleOffer> candidates,
+        bool isNearest
+    )
+    {
+        if (asked is null or "default")
+            return new BundleChoice(candidates[0].Recipe, candidates[0].Versions.FirstOrDefault());
+        if (candidates.Find(offer => offer.Versions.IsEmpty) is { } any)
+            return new BundleChoice(any.Recipe, asked);
+        var wish = rule.Words.Read(asked);
+        var versions = candidates.SelectMany(offer => offer.Versions);
+        if (wish.IsNewest && VersionWish.NewestOf(versions) is { } newest && !versions.Contains(asked))
+            return Taken(newest, $"{key}: {Shapes.Short(asked)} is {newest} here, the newest there is.");
+        if (versions.Contains(asked))
+            return Taken(asked, null) with { Version = asked };
+        if (versions.FirstOrDefault(wish.IsMetBy) is { } met)
+            return Taken(met, Vendor(key, asked)) with { Version = wish.Text };
+        var near = wish.NearestOf(versions, rule.Words.MajorIsAnother);
+        return isNearest && near is not null
+            ? Taken(near, $"{key}: {Shapes.Short(asked)} is not here: this job runs in {near}, the nearest that is.")
+            : None(candidates[0].Recipe, MissingVersion(rule, asked, versions, near), near);
+
+        BundleChoice Taken(string version, string? note) =>
+            new(candidates.First(offer => offer.Versions.Contains(version)).Recipe, version)
+            {
+                Notes = note is null ? [] : [note],
+            };
+    }
+
+    private static string? Vendor(string? key, string asked) =>
+        asked.StartsWith("oraclejdk", StringComparison.OrdinalIgnoreCase)
+            ? $"{key}: {Shapes.Short(asked)} is OpenJDK's build of that version here, not Oracle's."
+            : null;
+
+    private static BundleChoice Second(
+        BundleChoice choice,
+        string key,
+        string language,
+        string asked,
+        ImmutableArray<BundleOffer> offers,
+        bool isNearest
+    )
+    {
+        if (
+            offers.FirstOrDefault(offer => offer.Recipe == choice.Recipe && offer.Language == language) is not { } offer
+        )
+            return choice;
+        var wish = VersionWords.Plain.Read(asked);
+        if (offer.Versions.IsEmpty || offer.Versions.Any(wish.IsMetBy))
+            return choice;
+        var near = wish.NearestOf(offer.Versions, majorIsAnother: false);
+        var here =
+            $"{key}: {Shapes.Short(asked)} is not in the bundle {choice.Recipe}, which has {Join(offer.Versions)}";
+        return isNearest && near is not null
+            ? choice with
+            {
+                Notes = [.. choice.Notes, here + "."],
+            }
+            : None(choice.Recipe, $"{here}; write {key}: {near} to run it there.", near);
+    }
 
     private static BundleChoice Named(string name, string? asked, LanguageRule rule, ImmutableArray<BundleOffer> offers)
     {
-        if (offers.FirstOrDefault(offer => offer.Recipe == name) is { } found)
-            return new BundleChoice(
-                name,
-                asked ?? (found.Language == rule.Recipe ? found.Versions.FirstOrDefault() : null)
-            );
-        var sentence = $"there is no bundle '{Shapes.Short(name)}' here; {Here(offers)}.";
-        return None(name, sentence);
+        var found = offers.Where(offer => offer.Recipe == name).ToList();
+        if (found.Count == 0)
+            return None(name, $"there is no bundle '{Shapes.Short(name)}' here; {Here(offers)}.");
+        var has = found.Find(offer => offer.Language == rule.Recipe)?.Versions ?? [];
+        var isOther = asked is not null && has.Length > 0 && !has.Any(rule.Words.Read(asked).IsMetBy);
+        return new BundleChoice(name, isOther ? has[0] : asked ?? has.FirstOrDefault())
+        {
+            Notes = isOther
+                ? [$"{rule.Recipe} {Shapes.Short(asked!)} is asked for, and bundle: {name} has {Join(has)}: that runs."]
+                : [],
+        };
     }
 
     private static string MissingLanguage(string language, LanguageRule rule, ImmutableArray<BundleOffer> offers)
@@ -65,12 +128,13 @@ internal sealed record BundleChoice(string Recipe, string? Version = null, JobIm
             : $"{sentence}. To run it in one of them all the same, write bundle: {fallback.Recipe} in .testgrid.yml.";
     }
 
-    private static string MissingVersion(LanguageRule rule, string? asked, List<BundleOffer> candidates) =>
-        $"{rule.Recipe} {Shapes.Short(asked ?? "")} needs a bundle that is not here yet; "
-        + $"{rule.Recipe} is here in {Join(candidates.SelectMany(offer => offer.Versions))}.";
+    private static string MissingVersion(LanguageRule rule, string asked, IEnumerable<string> versions, string? near) =>
+        $"{rule.Recipe} {Shapes.Short(asked)} needs a bundle that is not here yet; "
+        + $"{rule.Recipe} is here in {Join(versions)}."
+        + (near is null ? "" : $" The nearest is {near}: ask for that, or write versions: nearest in .testgrid.yml.");
 
-    private static BundleChoice None(string recipe, string sentence) =>
-        new(recipe, null, new JobImpossible(JobReason.NoBundle, sentence));
+    private static BundleChoice None(string recipe, string sentence, string? nearest = null) =>
+        new(recipe, null, new JobImpossible(JobReason.NoBundle, sentence, nearest));
 
     private static string Here(ImmutableArray<BundleOffer> offers) =>
         offers.IsEmpty

@@ -58,6 +58,7 @@ internal sealed class ConfigShape(Findings findings)
             "language" => shapes.Of(ValueTable.Language, key, node),
             "dist" or "if" or "group" => shapes.One(key, node),
             "tty" => shapes.Truth(key, node),
+            "versions" => shapes.Of(ValueTable.Versions, key, node),
             "services" => shapes.AllOf(ValueTable.Service, key, node),
             "branches" => Branches(node),
             "addons" => Addons(node),

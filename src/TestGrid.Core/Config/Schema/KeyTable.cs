@@ -90,6 +90,7 @@ internal static class KeyTable
         "keep_netrc",
         "tty",
         "limits",
+        "versions",
     ];
 
     /// <summary>Options of single languages: they are carried along, and their language may read them.</summary>

@@ -68,6 +68,9 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
         Map("x86_64>amd64", "x64>amd64", "power>ppc64le", "ppc>ppc64le", "ppc64>ppc64le", "x86>i386")
     );
 
+    /// <summary>What a version that is not here means.</summary>
+    public static readonly ValueTable Versions = new(["exact", "nearest"], Map());
+
     public static readonly ValueTable Service = new(
         [
             "cassandra",

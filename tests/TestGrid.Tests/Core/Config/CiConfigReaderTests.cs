@@ -82,9 +82,10 @@ public sealed class CiConfigReaderTests
 
         Assert.Equal(possible, job.Impossible is null);
         if (!possible)
-            Assert.Equal(
+            Assert.StartsWith(
                 $"python {version.Trim('\'')} needs a bundle that is not here yet; python is here in 3.11.",
-                job.Impossible!.Sentence
+                job.Impossible!.Sentence,
+                StringComparison.Ordinal
             );
     }
 

@@ -65,7 +65,14 @@ internal sealed partial class ScriptRun
         ConfigSettings? settings = null
     ) => await OfAsync(Order(Config(yaml, settings: settings), commit), env);
 
-    public static async Task<ScriptRun> OfAsync(JobOrder order, IReadOnlyDictionary<string, string>? env = null)
+    /// <param name="order">The job.</param>
+    /// <param name="env">More variables of the process.</param>
+    /// <param name="files">Executable files of the checkout, each a script that does nothing.</param>
+    public static async Task<ScriptRun> OfAsync(
+        JobOrder order,
+        IReadOnlyDictionary<string, string>? env = null,
+        IEnumerable<string>? files = null
+    )
     {
         var stop = TestContext.Current.CancellationToken;
         var home = Directory.CreateTempSubdirectory("testgrid-script-").FullName;
@@ -73,7 +80,15 @@ internal sealed partial class ScriptRun
         {
             var script = Path.Combine(home, "job.sh");
             await File.WriteAllTextAsync(script, JobScript.Compile(order), stop);
-            Directory.CreateDirectory(Path.Combine(home, "build", order.Repository.Slug));
+            var checkout = Directory.CreateDirectory(Path.Combine(home, "build", order.Repository.Slug)).FullName;
+            foreach (var file in files ?? [])
+            {
+                var path = Path.Combine(checkout, file);
+                Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+                await File.WriteAllTextAsync(path, "#!/bin/sh\n", stop);
+                File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+            }
+
             var key = PhaseMarks.NewKey();
 
             // Both streams in one, as a sandbox gives them.
