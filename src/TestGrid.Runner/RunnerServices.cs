@@ -1,5 +1,8 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Queues;
+using TestGrid.Runner.Queues.RabbitMq;
 using TestGrid.Runner.Sandboxes;
 using TestGrid.Runner.Sandboxes.Native;
 
@@ -20,6 +23,18 @@ public static class RunnerServices
             services.AddSingleton<JobGround>();
             services.AddSingleton<JobRunner>();
             return services;
+        }
+
+        /// <summary>Jobs wait on a RabbitMQ broker. It may be away now: it is asked for when it is needed.</summary>
+        /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">The address is none.</exception>
+        public IServiceCollection AddRabbitMqQueue(QueueOptions options)
+        {
+            RabbitMqJobQueue.Check(options);
+            return services.AddSingleton<IJobQueue>(provider => new RabbitMqJobQueue(
+                options,
+                provider.GetRequiredService<TimeProvider>(),
+                provider.GetRequiredService<ILogger<RabbitMqJobQueue>>()
+            ));
         }
     }
 }

@@ -10,10 +10,23 @@ namespace TestGrid.Runner.Queues;
 /// <remarks>Every implementation passes <c>tests/TestGrid.Tests/Contracts/JobQueueContract.cs</c>.</remarks>
 public interface IJobQueue
 {
+    /// <summary>
+    /// True when orders lie in the same database as the jobs: then a job that says queued and has no order is seen at
+    /// once. Of another queue nobody knows what it still has: a job that stays queued is published again after a while.
+    /// </summary>
+    bool IsInStore => false;
+
+    /// <summary>Looks now: what is wrong with the queue, in words for people, or null. Takes seconds at most.</summary>
+    ValueTask<string?> TroubleAsync(CancellationToken stop) => new((string?)null);
+
     /// <summary>Returns when the order is durable. Publishing the same job again is allowed.</summary>
+    /// <exception cref="QueueAwayException">It is not durable, or nobody knows. Known within seconds.</exception>
     ValueTask PublishAsync(JobOrder order, CancellationToken stop);
 
-    /// <summary>Waits for the next order, oldest first. Take a free slot before you call: prefetching bounds nothing.</summary>
+    /// <summary>
+    /// Waits for the next order, oldest first, also while the queue is away. Take a free slot before you call:
+    /// prefetching bounds nothing.
+    /// </summary>
     ValueTask<JobDelivery> ReceiveAsync(string runner, CancellationToken stop);
 }
 
@@ -22,7 +35,10 @@ public abstract class JobDelivery(JobOrder order) : IAsyncDisposable
 {
     public JobOrder Order { get; } = order;
 
-    /// <summary>Takes it off the queue for good. Call it when the claim is in the store, or refused.</summary>
+    /// <summary>
+    /// Takes it off the queue for good. Call it when the claim is in the store, or refused. A queue that went away is
+    /// no error here: the order comes again, and its claim is refused.
+    /// </summary>
     public abstract ValueTask AcknowledgeAsync(CancellationToken stop);
 
     public abstract ValueTask DisposeAsync();

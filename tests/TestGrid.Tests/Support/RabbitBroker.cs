@@ -1,0 +1,170 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+
+namespace TestGrid.Tests.Support;
+
+/// <summary>
+/// A real rabbitmq-server of the tests' own: own ports, data, node name, cookie and port mapper, all in one process
+/// group that ends with the tests, however those end. It may be stopped, killed and started again over the same data.
+/// </summary>
+public sealed class RabbitBroker : IAsyncDisposable
+{
+    // The group lives as long as its input is open: the kernel closes that for us if the tests are killed.
+    private const string Group = """
+        epmd -port "$ERL_EPMD_PORT" -address 127.0.0.1 &
+        /usr/lib/rabbitmq/bin/rabbitmq-server &
+        while read -r _; do :; done
+        kill -9 0
+        """;
+
+    private readonly TempFolder folder = new();
+    private readonly StringBuilder said = new();
+    private readonly int mapper = FreePort();
+    private readonly int distribution = FreePort();
+    private Process? group;
+
+    public int Port { get; } = FreePort();
+
+    /// <summary>Its address, with the user that a broker makes for programs on the same machine.</summary>
+    public string Url => $"amqp://guest@127.0.0.1:{Port}";
+
+    public bool IsRunning => group is not null;
+
+    /// <summary>Starts it over the data it has; returns when it says that it has started.</summary>
+    public async Task StartAsync(CancellationToken stop)
+    {
+        await File.WriteAllTextAsync(
+            At("rabbitmq.conf"),
+            $"""
+            listeners.tcp.1 = 127.0.0.1:{Port}
+            log.console = true
+            log.file = false
+            disk_free_limit.absolute = 1MB
+
+            """,
+            stop
+        );
+        await File.WriteAllTextAsync(At("plugins"), "[].\n", stop);
+        await File.WriteAllTextAsync(At("env.conf"), "", stop); // or it reads the machine's
+        var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var start = new ProcessStartInfo("setsid", ["bash", "-c", Group])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in Settings())
+            start.Environment[name] = value;
+        group = Process.Start(start)!;
+        group.OutputDataReceived += (_, e) => Heard(e.Data);
+        group.ErrorDataReceived += (_, e) => Heard(e.Data);
+        group.BeginOutputReadLine();
+        group.BeginErrorReadLine();
+        try
+        {
+            await started.Task.WaitAsync(TimeSpan.FromMinutes(2), stop);
+        }
+        catch (TimeoutException)
+        {
+            lock (said)
+                throw new InvalidOperationException($"rabbitmq-server did not start:\n{said}");
+        }
+
+        void Heard(string? line)
+        {
+            lock (said)
+                said.AppendLine(line);
+            if (line?.Contains("Server startup complete", StringComparison.Ordinal) == true)
+                started.TrySetResult();
+        }
+    }
+
+    /// <summary>SIGKILL, to all of it.</summary>
+    public async Task KillAsync()
+    {
+        if (group is not { } running)
+            return;
+        running.StandardInput.Close();
+        await running.WaitForExitAsync();
+        running.Dispose();
+        group = null;
+        // The group is killed by its own hand; the broker's port is free when the kernel is through with it.
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(20));
+        while (Listens())
+            await timer.WaitForNextTickAsync();
+    }
+
+    /// <summary>Freezes it, or lets it go on: a broker that hangs.</summary>
+    public async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("pkill", ["-" + signal, "-g", $"{group!.Id}", "beam"]);
+        await kill.WaitForExitAsync();
+        Assert.Equal(0, kill.ExitCode);
+    }
+
+    /// <summary>Runs rabbitmqctl against it.</summary>
+    public async Task<string> ControlAsync(CancellationToken stop, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("/usr/lib/rabbitmq/bin/rabbitmqctl", ["--quiet", .. arguments])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        foreach (var (name, value) in Settings())
+            start.Environment[name] = value;
+        using var control = Process.Start(start)!;
+        var output = control.StandardOutput.ReadToEndAsync(stop);
+        var error = await control.StandardError.ReadToEndAsync(stop);
+        await control.WaitForExitAsync(stop);
+        Assert.True(control.ExitCode == 0, await output + error);
+        return await output;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await KillAsync();
+        folder.Dispose();
+    }
+
+    private string At(string name) => Path.Combine(folder.Path, name);
+
+    private Dictionary<string, string> Settings() =>
+        new()
+        {
+            ["HOME"] = folder.Path, // its cookie
+            ["ERL_EPMD_PORT"] = $"{mapper}",
+            ["RABBITMQ_NODENAME"] = $"testgrid-{Port}@localhost",
+            ["RABBITMQ_DIST_PORT"] = $"{distribution}",
+            ["RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS"] = "-kernel inet_dist_use_interface {127,0,0,1}",
+            ["RABBITMQ_CONF_ENV_FILE"] = At("env.conf"),
+            ["RABBITMQ_CONFIG_FILE"] = At("rabbitmq"),
+            ["RABBITMQ_ENABLED_PLUGINS_FILE"] = At("plugins"),
+            ["RABBITMQ_MNESIA_BASE"] = At("data"),
+            ["RABBITMQ_LOG_BASE"] = At("log"),
+            ["RABBITMQ_GENERATED_CONFIG_DIR"] = At("generated"),
+            ["RABBITMQ_PID_FILE"] = At("pid"),
+        };
+
+    private bool Listens()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Connect(IPAddress.Loopback, Port);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
