@@ -25,6 +25,7 @@ var root = new RootCommand(
     SigninCommand.Create(),
     BundleCommand.Create(),
     StoreCommand.Create(),
+    DoctorCommand.Create(),
     ServerCommand.Create(),
     CompletionCommand.Create(),
 };

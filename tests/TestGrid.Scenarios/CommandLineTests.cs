@@ -133,6 +133,26 @@ public sealed class CommandLineTests(SharedServer shared) : IClassFixture<Shared
         Assert.Contains("--listen", called.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task The_doctor_says_what_is_wrong_and_exits_by_it()
+    {
+        var file = Path.Combine(folder.Path, "file");
+        await File.WriteAllTextAsync(file, "", Stop);
+
+        var fit = await CallAsync("doctor", "--listen", "http://127.0.0.1:0");
+        var ill = await CallAsync("doctor", "--listen", "http://127.0.0.1:0", "--data", file, "--json");
+
+        Assert.True(fit.ExitCode == 0, fit.Output + fit.Errors);
+        Assert.Contains("a command in a sandbox", fit.Output, StringComparison.Ordinal);
+        Assert.Equal(3, ill.ExitCode);
+        var failure = ill
+            .Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+            .Select(line => JsonSerializer.Deserialize<JsonElement>(line))
+            .Single(finding => finding.Text("level") == "failure");
+        Assert.Equal("store", failure.Text("part"));
+        Assert.Equal($"mv {file} {file}.old", failure.Text("remedy"));
+    }
+
     public void Dispose() => folder.Dispose();
 
     private Task<Called> CallAsync(params string[] arguments) => CallWithAsync([], "", arguments);

@@ -5,11 +5,17 @@ namespace TestGrid.Cli.Serving;
 /// <summary>Finds out who listens on a port of this machine, so that «address in use» can say by whom.</summary>
 internal static class PortHolder
 {
+    /// <summary>Who it is.</summary>
+    internal sealed record Holder(string Program, int ProcessId)
+    {
+        public override string ToString() => $"{Program} (process {ProcessId})";
+    }
+
     private const string Listening = "0A";
     private static readonly string[] Tables = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-    /// <summary>The program and its process id, or null when it cannot be seen (it is another user's).</summary>
-    public static string? Find(int port)
+    /// <summary>Program and process, or null when it cannot be seen (it is another user's).</summary>
+    public static Holder? Find(int port)
     {
         var sockets = Tables
             .Where(File.Exists)
@@ -25,7 +31,7 @@ internal static class PortHolder
             if (!int.TryParse(Path.GetFileName(process), CultureInfo.InvariantCulture, out var id))
                 continue;
             if (Holds(process, sockets))
-                return $"{File.ReadAllText(Path.Combine(process, "comm")).Trim()} (process {id})";
+                return new Holder(File.ReadAllText(Path.Combine(process, "comm")).Trim(), id);
         }
         return null;
     }

@@ -59,6 +59,13 @@ internal sealed class ServingOptions
             command.Add(option);
     }
 
+    /// <summary>Only what says where and how many, for commands that look at a machine and start nothing.</summary>
+    public void AddPlacesTo(Command command)
+    {
+        foreach (var option in (Option[])[listen, data, bundles, slots])
+            command.Add(option);
+    }
+
     public ServingSettings Read(ParseResult parsed) =>
         new(
             parsed.GetValue(listen)!,

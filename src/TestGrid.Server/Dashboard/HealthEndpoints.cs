@@ -21,7 +21,9 @@ public sealed record RunnerRecord(string Name, int Slots);
 /// <summary>For those who watch over the server: is it alive, is it ready, which is it.</summary>
 public static class HealthEndpoints
 {
-    private const long FreeBytesMin = 256L << 20;
+    /// <summary>With less free in the data folder the server is not ready.</summary>
+    public const long FreeBytesMin = 256L << 20;
+
     private static readonly TimeSpan WriteTimeMax = TimeSpan.FromSeconds(5);
 
     public static void MapHealth(this IEndpointRouteBuilder app)

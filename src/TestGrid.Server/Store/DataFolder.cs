@@ -63,6 +63,30 @@ public sealed class DataFolder : IDisposable
         }
     }
 
+    /// <summary>The process that holds the folder now, or null when nobody does.</summary>
+    public static int? FindOwner(string path)
+    {
+        var held = System.IO.Path.Combine(path, "lock");
+        if (!File.Exists(held))
+            return null;
+        try
+        {
+            using var free = new FileStream(held, FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+            return null;
+        }
+        catch (UnauthorizedAccessException)
+        {
+            return null; // another user's: opening the folder will say so
+        }
+        catch (IOException)
+        {
+            var owner = System.IO.Path.Combine(path, "owner");
+            return File.Exists(owner) && int.TryParse(File.ReadAllText(owner), CultureInfo.InvariantCulture, out var id)
+                ? id
+                : 0;
+        }
+    }
+
     /// <summary>The key of this folder's sealed values: 32 random bytes in a file of the owner's, made at first need.</summary>
     public byte[] ReadOrMakeKey()
     {

@@ -15,6 +15,9 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
 
     private static readonly string[] Grantings = ["/etc/subuid", "/etc/subgid"];
 
+    /// <summary>What jobs shall reach: what only a network needs is needed only with one.</summary>
+    public SandboxNetwork Network { get; init; } = SandboxNetwork.Egress;
+
     /// <summary>One fact after the other, the cheap ones first.</summary>
     /// <param name="rootPath">A bundle's tree, to run a command in; null leaves that out.</param>
     /// <param name="stop">Ends it.</param>
@@ -24,7 +27,7 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
     )
     {
         yield return FindPrograms("programs", needed: true, Programs);
-        yield return FindPrograms("programs for a network", needed: false, "slirp4netns", "nft");
+        yield return FindPrograms("programs for a network", Network is SandboxNetwork.Egress, "slirp4netns", "nft");
         yield return await FindRuntimeAsync(stop);
         yield return FindUserNamespaces();
         yield return FindIds();
@@ -34,7 +37,12 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
         yield return bare;
         if (!bare.Ok)
             yield break;
-        yield return await TryPodAsync("a pod with a filtered network", needed: false, SandboxNetwork.Egress, stop);
+        yield return await TryPodAsync(
+            "a pod with a filtered network",
+            Network is SandboxNetwork.Egress,
+            SandboxNetwork.Egress,
+            stop
+        );
         if (rootPath is not null)
             yield return await TryCommandAsync(rootPath, stop);
     }

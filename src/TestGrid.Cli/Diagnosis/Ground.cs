@@ -1,0 +1,120 @@
+using System.ComponentModel.DataAnnotations;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TestGrid.Cli.Machine;
+using TestGrid.Cli.Serving;
+using TestGrid.Runner;
+using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Git;
+using TestGrid.Runner.Sandboxes;
+using TestGrid.Server;
+using TestGrid.Server.Access;
+
+namespace TestGrid.Cli.Diagnosis;
+
+/// <summary>What the checks stand on: this machine, and the settings that a server would start with here.</summary>
+internal sealed class Ground : IAsyncDisposable
+{
+    /// <summary>What a service manager gives a service: where its programs are looked for.</summary>
+    public const string SystemPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    private readonly ServiceProvider services;
+
+    private Ground(ServingSettings settings, ServiceProvider services, string scratch)
+    {
+        (Settings, this.services, ScratchPath) = (settings, services, scratch);
+        Runner = Value<RunnerOptions>();
+        if (settings.Slots is { } slots)
+            Runner.Slots = slots;
+        Sandbox = Value<SandboxOptions>();
+        Bundles = Value<BundleOptions>();
+        Git = Value<GitOptions>();
+    }
+
+    public ServingSettings Settings { get; }
+
+    public RunnerOptions Runner { get; }
+
+    public SandboxOptions Sandbox { get; }
+
+    public BundleOptions Bundles { get; }
+
+    public GitOptions Git { get; }
+
+    /// <summary>A folder of this examination's own; it goes with it.</summary>
+    public string ScratchPath { get; }
+
+    /// <summary>Folders where programs are looked for, as in <c>$PATH</c>.</summary>
+    public string SearchPath { get; set; } = SystemPath;
+
+    /// <summary>Jobs run on this machine.</summary>
+    public bool RunsJobs => Runner.Slots > 0;
+
+    /// <summary>Jobs run on this machine with this engine.</summary>
+    public bool UsesEngine(string name) => RunsJobs && Runner.Engine == name;
+
+    /// <exception cref="ValidationException">A setting is out of its range, or they cannot be read; the message says which.</exception>
+    public static Ground Open(ServingSettings settings)
+    {
+        // Not in the data folder: that one may be broken, and looking at a machine leaves no trace on it.
+        var scratch = Directory.CreateTempSubdirectory("testgrid-doctor-").FullName;
+        try
+        {
+            new ServerOptions
+            {
+                Access = new AccessOptions { Listen = settings.Listen, PublicUrl = settings.PublicUrl },
+            }.Validate();
+            File.SetUnixFileMode(scratch, (UnixFileMode)0x1ED); // 0755: sandboxes run as strangers
+            var services = new ServiceCollection();
+            services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
+            services.AddRunner();
+            LocalServices.Configure(services, settings.DataPath, settings.BundlesPath, "embedded");
+            // The server's own sandboxes are not to be touched, nor its waiting pods doubled.
+            services.PostConfigure<SandboxOptions>(sandbox =>
+                (sandbox.StatePath, sandbox.PreparedPods) = (Path.Combine(scratch, "sandboxes"), 0)
+            );
+            return new Ground(settings, services.BuildServiceProvider(), scratch);
+        }
+        catch (Exception e)
+        {
+            Directory.Delete(scratch, recursive: true);
+            if (e is OptionsValidationException or InvalidDataException or InvalidOperationException)
+                throw new ValidationException(Told(e));
+            throw;
+        }
+    }
+
+    /// <summary>A part of the runner, as the server would make it.</summary>
+    public T Get<T>()
+        where T : notnull => services.GetRequiredService<T>();
+
+    /// <summary>The folder, or the nearest one above it that is there.</summary>
+    public static string Existing(string path)
+    {
+        var found = Path.GetFullPath(path);
+        while (!Directory.Exists(found) && Path.GetDirectoryName(found) is { } above)
+            found = above;
+        return found;
+    }
+
+    /// <summary>The program's full path, or null.</summary>
+    public string? FindProgram(string name) =>
+        SearchPath
+            .Split(':', StringSplitOptions.RemoveEmptyEntries)
+            .Select(folder => Path.Combine(folder, name))
+            .FirstOrDefault(File.Exists);
+
+    public async ValueTask DisposeAsync()
+    {
+        await services.DisposeAsync();
+        Directory.Delete(ScratchPath, recursive: true);
+    }
+
+    // A broken file's line and column stand in the innermost exception.
+    private static string Told(Exception e) =>
+        e.GetBaseException() is var cause && cause != e ? $"{e.Message} {cause.Message}" : e.Message;
+
+    private T Value<T>()
+        where T : class => services.GetRequiredService<IOptions<T>>().Value;
+}
