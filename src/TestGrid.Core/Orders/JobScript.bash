@@ -37,7 +37,7 @@ _tg_phase_begin() {
 }
 
 _tg_phase_end() {
-  if [[ -z $_tg_phase ]]; then
+  if [[ -z ${_tg_phase:-} ]]; then
     return 0
   fi
   _tg_clock
@@ -52,7 +52,7 @@ _tg_phase_end() {
 
 # Remembers the first command of the phase that failed.
 _tg_phase_failed() {
-  if [[ $_tg_phase_exit -eq 0 ]]; then
+  if [[ ${_tg_phase_exit:-0} -eq 0 ]]; then
     _tg_phase_exit=$1
     _tg_phase_command=$2
   fi
@@ -121,6 +121,9 @@ travis_cmd() {
   elif [[ -n $_tg_secure ]]; then
     eval "$_tg_cmd" 2>/dev/null
     _tg_result=$?
+    if [[ $_tg_result -ne 0 ]]; then
+      printf 'The previous command failed, possibly due to a malformed secure environment variable.\n'
+    fi
   else
     # Commands have seen 1 in $? here since Travis's first day, whatever came before.
     ! :
@@ -167,7 +170,7 @@ travis_no_script() {
 travis_terminate() {
   set +e
   # A command that says so itself (wget … || travis_terminate 1) is why the job ends.
-  if [[ ${1:-0} -ne 0 && -n $_tg_phase ]]; then
+  if [[ ${1:-0} -ne 0 && -n ${_tg_phase:-} ]]; then
     _tg_phase_failed "$1" "${TRAVIS_CMD:-}"
   fi
   _tg_phase_end
@@ -264,4 +267,54 @@ travis_whereami() { :; }
 
 travis_download() {
   curl -fsSL --retry 3 -o "${2:-${1##*/}}" "$1" || wget -q -O "${2:-${1##*/}}" "$1"
+}
+
+# A value that was encrypted for this repository's key, where the job has that key.
+travis_decrypt() {
+  printf '%s' "${1:-}" | base64 -d | openssl pkeyutl -decrypt -inkey "${2:-$HOME/.ssh/id_rsa.repo}"
+}
+
+decrypt() { travis_decrypt "$@"; }
+
+# Where a JDK stands: openjdk17 as name, or vendor and version as second and third word, as Travis's function has them.
+travis_find_jdk_path() {
+  local _tg_version=${3:-${1:-}} _tg_jdk
+  _tg_version=${_tg_version//[^0-9]/}
+  for _tg_jdk in /usr/lib/jvm/java-"$_tg_version"-openjdk-* /usr/lib/jvm/java-1."$_tg_version".0-openjdk-*; do
+    if [[ -x $_tg_jdk/bin/java ]]; then
+      printf '%s\n' "$_tg_jdk"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# A job's JDKs are those of its bundle: this chooses one, and says so when it is not there.
+travis_setup_java() {
+  local _tg_jdk
+  if ! _tg_jdk=$(travis_find_jdk_path "$@"); then
+    printf '\033[31;1mThe JDK %s is not in the bundle %s.\033[0m\n' "$*" "${TESTGRID_BUNDLE:-}" >&2
+    return 1
+  fi
+  export JAVA_HOME=$_tg_jdk PATH=$_tg_jdk/bin:$PATH
+}
+
+travis_install_jdk() { travis_setup_java "$@"; }
+
+travis_internal_ruby() { command -v ruby; }
+
+# Sorts its arguments as numbers into the array bash_qsort_numeric_ret.
+travis_bash_qsort_numeric() {
+  bash_qsort_numeric_ret=()
+  if [[ $# -gt 0 ]]; then
+    mapfile -t bash_qsort_numeric_ret < <(printf '%s\n' "$@" | sort -n)
+  fi
+}
+
+# Programs of the job find the functions where Travis has them: source ~/.travis/functions.
+_tg_write_functions() {
+  if mkdir -p "$HOME/.travis"; then
+    declare -f >"$HOME/.travis/functions"
+    ln -sf functions "$HOME/.travis/job_stages"
+  fi
 }

@@ -60,7 +60,10 @@ public static partial class JobScript
         if (!phases.ContainsKey("after_failure"))
             script.Append("travis_run_after_failure() { :; }\n\n");
 
+        script.Append("_tg_write_functions\n");
         JobScriptEnv.Append(script, order);
+        // All of it is read before any of it runs: an unclosed quote in a command can spoil bash's reading of what follows.
+        script.Append("_tg_run() {\n");
         foreach (var note in config.Notes)
             script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
         Apt(script, config.AptPackages);
@@ -76,7 +79,7 @@ public static partial class JobScript
         script.Append("else\n  travis_run_after_failure\nfi\n");
         if (phases.ContainsKey("after_script"))
             script.Append("travis_run_after_script\n");
-        return script.Append("travis_footer\n").ToString();
+        return script.Append("travis_footer\n}\n_tg_run\n").ToString();
     }
 
     private static void Function(StringBuilder script, Phase phase)

@@ -150,68 +150,6 @@ public sealed class JobScriptTests
         Assert.DoesNotContain("hush\n", run.Visible, StringComparison.Ordinal);
     }
 
-    [Theory]
-    [InlineData("c", "gcc", "gcc|")]
-    [InlineData("c", "clang", "clang|")]
-    [InlineData("cpp", "gcc", "gcc|g++")]
-    [InlineData("cpp", "clang++", "clang|clang++")]
-    [InlineData("cpp", "g++-12", "gcc-12|g++-12")]
-    [InlineData("cpp", "clang-14", "clang-14|clang++-14")]
-    public async Task A_compiler_sets_CC_and_CXX(string language, string compiler, string expected)
-    {
-        var run = await ScriptRun.OfAsync(
-            $"language: {language}\ncompiler: {compiler}\nscript: echo \"=$CC|$CXX=$TRAVIS_COMPILER=\"\n"
-        );
-
-        Assert.Contains($"\n={expected}={compiler}=\n", run.Visible, StringComparison.Ordinal);
-        Assert.Contains($"$ {compiler} --version\n", run.Visible, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task A_CC_of_the_configuration_stays()
-    {
-        var run = await ScriptRun.OfAsync("language: c\ncompiler: gcc\nenv: CC=tcc\nscript: echo \"=$CC=\"\n");
-
-        Assert.Contains("\n=tcc=\n", run.Visible, StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public async Task C_is_configured_made_and_tested_by_default()
-    {
-        var run = await ScriptRun.OfAsync("language: c\n");
-
-        Assert.Equal(1, run.ExitCode);
-        Assert.Contains("$ ./configure && make && make test\n", run.Visible, StringComparison.Ordinal);
-        Assert.Equal(
-            "script failed: the command \"./configure && make && make test\" exited with 127.",
-            run.Verdict.Sentence
-        );
-    }
-
-    [Fact]
-    public async Task Python_runs_in_a_virtualenv_of_its_version()
-    {
-        if (!File.Exists("/usr/bin/python3.11"))
-            Assert.Skip("not run: this machine has no python3.11");
-        var run = await ScriptRun.OfAsync(
-            """
-            language: python
-            python: 3.11
-            script:
-              - python --version && python3 --version
-              - python -c 'import sys; print(sys.prefix)'
-              - command -v pip
-              - echo $TRAVIS_PYTHON_VERSION
-            """
-        );
-
-        Assert.Equal(0, run.ExitCode);
-        Assert.Contains("Could not locate requirements.txt.", run.Visible, StringComparison.Ordinal);
-        Assert.Contains("\n/home/travis/virtualenv/python3.11\n", run.Visible, StringComparison.Ordinal);
-        Assert.Contains("\n/home/travis/virtualenv/python3.11/bin/pip\n", run.Visible, StringComparison.Ordinal);
-        Assert.Equal(["export", "setup", "announce", "install", "script"], run.Phases.Select(phase => phase.Phase));
-    }
-
     [Fact]
     public async Task A_job_that_ends_itself_says_with_which_command()
     {
@@ -228,82 +166,6 @@ public sealed class JobScriptTests
     }
 
     [Fact]
-    public async Task Apt_comes_first_in_a_fold_and_its_failure_ends_the_job_as_errored()
-    {
-        // An apt-get of the test's own: this machine's is left alone.
-        var bin = Directory.CreateTempSubdirectory("testgrid-apt-").FullName;
-        var apt = Path.Combine(bin, "apt-get");
-        await File.WriteAllTextAsync(
-            apt,
-            "#!/bin/sh\necho \"apt: $*\"\ncase \"$*\" in *broken*) exit 100;; *update) exit ${UPDATE:-0};; esac\n",
-            TestContext.Current.CancellationToken
-        );
-        await File.WriteAllTextAsync(
-            Path.Combine(bin, "sudo"),
-            "#!/bin/sh\nshift; exec \"$@\"\n",
-            TestContext.Current.CancellationToken
-        );
-        foreach (var tool in Directory.GetFiles(bin))
-            File.SetUnixFileMode(tool, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-        var env = new Dictionary<string, string> { ["PATH"] = $"{bin}:/usr/bin:/bin" };
-        try
-        {
-            var good = await ScriptRun.OfAsync(
-                "language: generic\naddons: {apt: [cmake, ninja-build]}\nscript: echo go\n",
-                env: env
-            );
-            Assert.Equal(0, good.ExitCode);
-            Assert.Equal("apt", good.Folds.First());
-            Assert.Contains(
-                "Installing APT Packages\n$ travis_apt_get_update\napt: -yq update\n"
-                    + "$ sudo -E apt-get -yq --no-install-suggests --no-install-recommends install cmake ninja-build\n"
-                    + "apt: -yq --no-install-suggests --no-install-recommends install cmake ninja-build\n",
-                good.Visible,
-                StringComparison.Ordinal
-            );
-
-            var bad = await ScriptRun.OfAsync(
-                "language: generic\naddons: {apt: [broken]}\nscript: echo go\n",
-                env: env
-            );
-            Assert.Equal((2, JobState.Errored), (bad.ExitCode, bad.Verdict.State));
-            Assert.StartsWith("apt failed:", bad.Verdict.Sentence, StringComparison.Ordinal);
-            Assert.DoesNotContain("$ echo go", bad.Visible, StringComparison.Ordinal);
-
-            // One list of several was out of step on its mirror: the packages may be in the others.
-            env["UPDATE"] = "100";
-            var partly = await ScriptRun.OfAsync(
-                "language: generic\naddons: {apt: [cmake]}\nscript: echo go\n",
-                env: env
-            );
-            Assert.Contains("failed 3 times", partly.Visible, StringComparison.Ordinal);
-            Assert.Equal((0, JobState.Passed), (partly.ExitCode, partly.Verdict.State));
-        }
-        finally
-        {
-            Directory.Delete(bin, recursive: true);
-        }
-    }
-
-    [Fact]
-    public void Packages_of_another_processor_make_apt_know_it_first()
-    {
-        var script = JobScript.Compile(
-            ScriptRun.Order(
-                ScriptRun.Config("language: c\naddons: {apt: [libc6:i386, 'gcc:amd64', 'zlib1g:i386=1:1.2*']}\n")
-            )
-        );
-
-        var added = "travis_cmd '_tg_sudo dpkg --add-architecture i386'";
-        Assert.Equal(2, script.Split(added).Length);
-        Assert.True(
-            script.IndexOf(added, StringComparison.Ordinal)
-                < script.IndexOf("travis_cmd travis_apt_get_update", StringComparison.Ordinal)
-        );
-        Assert.DoesNotContain("--add-architecture amd64", script, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task Notes_stand_at_the_top_and_the_file_is_named_as_it_is()
     {
         var order = ScriptRun.Order(ScriptRun.Config("services: redis\nenv: A=1\nscript: echo go\n", ".testgrid.yml"));
@@ -315,34 +177,5 @@ public sealed class JobScriptTests
             run.Visible,
             StringComparison.Ordinal
         );
-    }
-
-    [Fact]
-    public async Task What_a_job_leaves_running_does_not_hold_it_up()
-    {
-        var run = await ScriptRun.OfAsync("language: generic\nscript: sleep 600 &\n");
-
-        Assert.Equal(0, run.ExitCode);
-    }
-
-    [Fact]
-    public async Task Travis_wait_shows_the_log_at_the_end_and_keeps_the_status()
-    {
-        var run = await ScriptRun.OfAsync("language: generic\nscript: travis_wait 2 sh -c 'echo worked; exit 4'\n");
-
-        Assert.Equal(1, run.ExitCode);
-        Assert.Contains("exited with 4.\n\nLog:\n\nworked\n", run.Visible, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("1.2.3", "1001002003000")]
-    [InlineData("v10.08", "1010008000000")]
-    [InlineData("", "1000000000000")]
-    [InlineData("3.11.2-rc1", "1003011021000")]
-    public async Task Versions_become_numbers_to_compare(string version, string number)
-    {
-        var run = await ScriptRun.OfAsync($"language: generic\nscript: travis_vers2int '{version}'\n");
-
-        Assert.Contains($"\n{number}\n", run.Visible, StringComparison.Ordinal);
     }
 }
