@@ -12,7 +12,17 @@ namespace TestGrid.Runner.Bundles;
 /// </summary>
 internal sealed class BundleBuilder(AptSources sources, BundleOptions options, TimeProvider time)
 {
+    private static readonly ImmutableArray<string> Options =
+    [
+        "--variant=minbase",
+        "--format=tar",
+        "--dpkgopt=force-unsafe-io",
+    ];
+
     private readonly IdRange range = new(options.IdBase);
+
+    /// <summary>What this builder does with every recipe alike: a change of it is another tree.</summary>
+    internal static ImmutableArray<string> Manner => [.. Options, Unpack];
 
     /// <param name="recipe">Complete with its parents'.</param>
     /// <param name="folder">An empty folder; gets <c>tree/</c> with what the store keeps, and <c>work/</c>.</param>
@@ -70,7 +80,7 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
             recipe.Name,
             manifest.Digest,
             recipe.Suite,
-            recipe.ContentHash(),
+            BuildKey.Of(recipe),
             release.Epoch,
             manifest.Bytes,
             packages
@@ -167,14 +177,12 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
             "mmdebstrap",
             "--verbose",
             Posix.EffectiveUser() == 0 ? "--mode=root" : "--mode=unshare",
-            "--variant=minbase",
-            "--format=tar",
+            .. Options,
             .. recipe.Packages.IsEmpty
                 ? ImmutableArray<string>.Empty
                 : [$"--include={string.Join(',', recipe.Packages)}"],
             .. Directory.Exists(merged) ? [$"--hook-dir={merged}"] : ImmutableArray<string>.Empty,
             $"--aptopt={machine}",
-            "--dpkgopt=force-unsafe-io",
             $"--customize-hook=sh '{finish}' \"$1\"",
             recipe.Suite,
             "-",

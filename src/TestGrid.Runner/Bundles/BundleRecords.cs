@@ -10,7 +10,7 @@ namespace TestGrid.Runner.Bundles;
 /// <param name="Name">Its recipe's name.</param>
 /// <param name="Digest">Its content's name.</param>
 /// <param name="Suite">The Debian suite.</param>
-/// <param name="RecipeHash">What the recipe said when it was built.</param>
+/// <param name="RecipeHash">What the recipe said and what the builder did with it when it was built.</param>
 /// <param name="Epoch">The newest date of the releases it was built from, in seconds since 1970.</param>
 /// <param name="Bytes">Size of all its files.</param>
 /// <param name="Packages">Every Debian package in it.</param>

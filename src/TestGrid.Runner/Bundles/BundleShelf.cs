@@ -30,7 +30,7 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
 
     /// <summary>The bundle that was built for this recipe as it reads now, in use; null when there is none.</summary>
     public BundleLease? TryLease(Recipe recipe) =>
-        BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == recipe.ContentHash()
+        BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == BuildKey.Of(recipe)
             ? TryLease(record)
             : null;
 
@@ -141,7 +141,7 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
     private static DateTimeOffset LastUsed(string folder) =>
         new(File.GetLastWriteTimeUtc(Path.Combine(folder, "lease")), TimeSpan.Zero);
 
-    private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{recipe.ContentHash()[..16]}.json");
+    private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{BuildKey.Of(recipe)[..16]}.json");
 
     private string Folder(string name)
     {
