@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using TestGrid.Runner.Queues;
 using TestGrid.Server.Access;
 using TestGrid.Server.Planning;
 using TestGrid.Server.Recording;
@@ -20,6 +21,8 @@ public sealed class ServerOptions
     public PlanningOptions Planning { get; init; } = new();
 
     public SchedulingOptions Scheduling { get; init; } = new();
+
+    public QueueOptions Queue { get; init; } = new();
 
     public RetentionOptions Retention { get; init; } = new();
 

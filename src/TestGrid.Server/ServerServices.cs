@@ -1,9 +1,12 @@
+using System.Collections.Frozen;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json.Serialization;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http.Json;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using TestGrid.Runner;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Reporting;
 using TestGrid.Server.Access;
@@ -27,12 +30,27 @@ namespace TestGrid.Server;
 /// </summary>
 public static class ServerServices
 {
+    // A new queue is one line here.
+    private static readonly FrozenDictionary<string, Action<IServiceCollection, QueueOptions>> Queues = new Dictionary<
+        string,
+        Action<IServiceCollection, QueueOptions>
+    >
+    {
+        [QueueOptions.Sqlite] = (services, _) => services.AddSingleton<IJobQueue, SqliteJobQueue>(),
+        [QueueOptions.RabbitMq] = (services, queue) => services.AddRabbitMqQueue(queue),
+    }.ToFrozenDictionary();
+
     /// <summary>Opens the data folder and its database now, so that a start that cannot work fails before it listens.</summary>
     /// <exception cref="StoreException">Another process holds the data folder, or it cannot be used.</exception>
-    /// <exception cref="System.ComponentModel.DataAnnotations.ValidationException">A setting is out of its range.</exception>
+    /// <exception cref="ValidationException">A setting is out of its range.</exception>
     public static IServiceCollection AddServer(this IServiceCollection services, ServerOptions options)
     {
         options.Validate();
+        if (!Queues.TryGetValue(options.Queue.Chosen, out var addQueue))
+            throw new ValidationException(
+                $"there is no queue '{options.Queue.Chosen}': {string.Join(" or ", Queues.Keys.Order(StringComparer.Ordinal))}"
+            );
+        addQueue(services, options.Queue);
         var folder = DataFolder.Open(options.DataPath ?? DataFolder.Usual());
         try
         {
@@ -87,9 +105,7 @@ public static class ServerServices
             .AddSingleton<JobStore>()
             .AddSingleton<Leases>()
             .AddSingleton<RetentionStore>()
-            .AddSingleton<AccessStore>()
-            .AddSingleton<SqliteJobQueue>()
-            .AddSingleton<IJobQueue>(provider => provider.GetRequiredService<SqliteJobQueue>());
+            .AddSingleton<AccessStore>();
 
     private static IServiceCollection AddStages(this IServiceCollection services)
     {

@@ -19,8 +19,18 @@ internal static class LocalServices
     /// </summary>
     public static void Configure(IServiceCollection services, string dataPath, string? bundlesPath, string runner)
     {
+        var settings = Settings(dataPath, bundlesPath, runner);
+        services.AddOptions<RunnerOptions>().Bind(settings.GetSection("runner")).ValidateDataAnnotations();
+        services.AddOptions<SandboxOptions>().Bind(settings.GetSection("sandbox")).ValidateDataAnnotations();
+        services.AddOptions<BundleOptions>().Bind(settings.GetSection("bundles")).ValidateDataAnnotations();
+        services.AddOptions<GitOptions>().Bind(settings.GetSection("git")).ValidateDataAnnotations();
+    }
+
+    /// <summary>What is set: where this program keeps things, then the file, then the environment.</summary>
+    public static IConfiguration Settings(string dataPath, string? bundlesPath, string runner)
+    {
         var state = Path.Combine(dataPath, "runner", runner);
-        var settings = new ConfigurationBuilder()
+        return new ConfigurationBuilder()
             .AddInMemoryCollection(
                 new Dictionary<string, string?>
                 {
@@ -35,10 +45,6 @@ internal static class LocalServices
             .AddJsonFile(Path.Combine(dataPath, "testgrid.json"), optional: true)
             .AddEnvironmentVariables("TESTGRID_")
             .Build();
-        services.AddOptions<RunnerOptions>().Bind(settings.GetSection("runner")).ValidateDataAnnotations();
-        services.AddOptions<SandboxOptions>().Bind(settings.GetSection("sandbox")).ValidateDataAnnotations();
-        services.AddOptions<BundleOptions>().Bind(settings.GetSection("bundles")).ValidateDataAnnotations();
-        services.AddOptions<GitOptions>().Bind(settings.GetSection("git")).ValidateDataAnnotations();
     }
 
     /// <summary>What <c>run</c> is made of: the server's own runner, on the files of a work tree.</summary>

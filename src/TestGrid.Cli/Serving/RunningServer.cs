@@ -86,12 +86,14 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
         builder.Logging.SetMinimumLevel(settings.Verbose ? LogLevel.Information : LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        var set = LocalServices.Settings(settings.DataPath, settings.BundlesPath, "embedded");
         builder.Services.AddServer(
             new ServerOptions
             {
                 DataPath = settings.DataPath,
                 WebPath = Installation.WebPath,
                 Access = new AccessOptions { Listen = settings.Listen, PublicUrl = settings.PublicUrl },
+                Queue = QueueChoice.Read(set, settings.Queue, settings.QueuePasswordFile),
             }
         );
         builder.Services.AddRunner();

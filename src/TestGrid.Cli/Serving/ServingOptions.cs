@@ -1,4 +1,5 @@
 using System.CommandLine;
+using TestGrid.Cli.Machine;
 
 namespace TestGrid.Cli.Serving;
 
@@ -9,13 +10,17 @@ namespace TestGrid.Cli.Serving;
 /// <param name="BundlesPath">The bundle store, if it is not in the data folder.</param>
 /// <param name="Slots">Jobs at once of the embedded runner; null is one per processor.</param>
 /// <param name="Verbose">Log more.</param>
+/// <param name="Queue">The queue's address, or <c>sqlite</c>; null is what the settings say.</param>
+/// <param name="QueuePasswordFile">The file with the queue's password.</param>
 internal sealed record ServingSettings(
     string Listen,
     string? PublicUrl,
     string DataPath,
     string? BundlesPath,
     int? Slots,
-    bool Verbose
+    bool Verbose,
+    string? Queue = null,
+    string? QueuePasswordFile = null
 );
 
 /// <summary>The options that <c>up</c> and <c>server</c> share.</summary>
@@ -51,12 +56,15 @@ internal sealed class ServingOptions
         Description = "jobs at once of the embedded runner; 0 runs none (default: one per processor)",
     };
 
+    private readonly QueueChoice queue = new();
+
     private readonly Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
 
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[listen, publicUrl, data, bundles, slots, verbose])
             command.Add(option);
+        queue.AddTo(command);
     }
 
     /// <summary>Only what says where and how many, for commands that look at a machine and start nothing.</summary>
@@ -73,6 +81,8 @@ internal sealed class ServingOptions
             parsed.GetValue(data)?.FullName ?? Server.Store.DataFolder.Usual(),
             parsed.GetValue(bundles)?.FullName,
             parsed.GetValue(slots),
-            parsed.GetValue(verbose)
+            parsed.GetValue(verbose),
+            parsed.GetValue(queue.Queue),
+            parsed.GetValue(queue.PasswordFile)?.FullName
         );
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
+using TestGrid.Runner.Queues;
 using TestGrid.Server.Access;
 using TestGrid.Server.Scheduling;
 using TestGrid.Server.Store;
@@ -46,10 +47,14 @@ public static class HealthEndpoints
             .WithName("ListRunners");
     }
 
-    /// <summary>Ready means that a write gets to the disk (builds, queue and leases live there), and that there is room.</summary>
+    /// <summary>
+    /// Ready means that a write gets to the disk (builds and leases live there), that there is room, and that the queue
+    /// takes jobs. While a broker is away webhooks are answered all the same: their builds wait in the store.
+    /// </summary>
     private static async Task<Results<Ok<HealthRecord>, ProblemHttpResult>> ReadyAsync(
         SqliteDatabase database,
         DataFolder folder,
+        IJobQueue queue,
         TimeProvider time,
         CancellationToken stop
     )
@@ -63,8 +68,13 @@ public static class HealthEndpoints
             return NotReady("The database takes no writes", e.Message);
         }
         var free = new DriveInfo(folder.Path).AvailableFreeSpace;
-        return free < FreeBytesMin
-            ? NotReady("The data folder's disk is full", $"{free >> 20} MB are free; {FreeBytesMin >> 20} are needed.")
+        if (free < FreeBytesMin)
+            return NotReady(
+                "The data folder's disk is full",
+                $"{free >> 20} MB are free; {FreeBytesMin >> 20} are needed."
+            );
+        return await queue.TroubleAsync(stop) is { } trouble
+            ? NotReady("The queue is away", $"{trouble}. Webhooks are taken, and their jobs wait.")
             : TypedResults.Ok(new HealthRecord("ok"));
     }
 

@@ -21,6 +21,11 @@ public sealed partial class Scheduler(
 {
     private const int Look = 1000; // more jobs than this wait for their words, not for their turn
 
+    private bool away;
+
+    // A queue that is away rings no bell when it comes back.
+    protected override TimeSpan PollTime => away ? TimeSpan.FromSeconds(1) : base.PollTime;
+
     protected override async Task<bool> DoOneAsync(CancellationToken stop)
     {
         var waiting = jobs.Waiting(Look);
@@ -43,23 +48,35 @@ public sealed partial class Scheduler(
             busy[job.Repository] = ofRepository + 1;
             used++;
         }
-        await Task.WhenAll(taken.Select(job => EnqueueAsync(job, stop)));
+        var troubles = await Task.WhenAll(taken.Select(job => EnqueueAsync(job, stop)));
+        var trouble = troubles.FirstOrDefault(one => one is not null);
+        away = trouble is not null;
+        // Room is not what they lack, any of them: this stage is their outbox until the queue is back.
+        if (trouble is not null)
+            words = [.. waiting.Where(job => job.WaitsFor != trouble).Select(job => (job.Id, trouble))];
         await jobs.SayWaitsAsync([.. words], stop);
         foreach (var (job, _) in words)
             bells.JobChanged(job);
         return false; // all that there was to do is done; the next change rings
     }
 
-    private async Task EnqueueAsync(JobId job, CancellationToken stop)
+    /// <summary>Null, or in words why the queue did not take it.</summary>
+    private async Task<string?> EnqueueAsync(JobId job, CancellationToken stop)
     {
-        // Both are handed to the writer now and go into one group. In this order: should only the first get to the
-        // disk, the job is queued once more at worst and the recorder refuses the second claim.
-        var published = queue.PublishAsync(jobs.Order(job), stop).AsTask();
-        var marked = jobs.EnqueuedAsync(job, stop);
-        await published;
-        await marked; // false when a runner was quicker than this mark
+        try
+        {
+            // In this order: a crash in between, or a confirmation that got lost, queues the job once more at worst,
+            // and the recorder refuses the second claim. The other order could leave it marked and on no queue.
+            await queue.PublishAsync(jobs.Order(job), stop);
+        }
+        catch (QueueAwayException e)
+        {
+            return e.Message;
+        }
+        await jobs.EnqueuedAsync(job, stop); // false when a runner was quicker than this mark
         bells.JobChanged(job);
         JobEnqueued(log, job);
+        return null;
     }
 
     private string? WaitsFor(int used, int ofRepository)

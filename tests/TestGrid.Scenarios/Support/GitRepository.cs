@@ -41,10 +41,12 @@ internal sealed class GitRepository : IDisposable
     }
 
     /// <summary>A push of the newest commit, in GitHub's words.</summary>
-    public object PushPayload(string slug) =>
+    /// <param name="slug"><c>owner/name</c></param>
+    /// <param name="branch">The branch it is pushed to, if not the one it stands on.</param>
+    public object PushPayload(string slug, string? branch = null) =>
         new
         {
-            @ref = git.Head.CanonicalName,
+            @ref = branch is null ? git.Head.CanonicalName : "refs/heads/" + branch,
             before = new string('0', 40),
             after = Sha,
             created = true,

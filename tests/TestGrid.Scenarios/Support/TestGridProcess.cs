@@ -107,9 +107,15 @@ internal sealed class TestGridProcess : IAsyncDisposable
         (await PostAsync("/api/v1/repositories", new { url, slug }, stop)).GetProperty("secret").GetString()!;
 
     /// <summary>Posts a push as GitHub signs it; returns the build's id.</summary>
-    public async Task<long> PushAsync(GitRepository repository, string slug, string secret, CancellationToken stop)
+    public async Task<long> PushAsync(
+        GitRepository repository,
+        string slug,
+        string secret,
+        CancellationToken stop,
+        string? branch = null
+    )
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(repository.PushPayload(slug));
+        var body = JsonSerializer.SerializeToUtf8Bytes(repository.PushPayload(slug, branch));
         using var request = new HttpRequestMessage(HttpMethod.Post, "/hooks/github")
         {
             Content = new ByteArrayContent(body),

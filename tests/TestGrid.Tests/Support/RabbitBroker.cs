@@ -104,6 +104,15 @@ public sealed class RabbitBroker : IAsyncDisposable
         Assert.Equal(0, kill.ExitCode);
     }
 
+    /// <summary>Does this text lie in its data?</summary>
+    public bool Wrote(string text)
+    {
+        var bytes = Encoding.UTF8.GetBytes(text);
+        return Directory
+            .EnumerateFiles(At("data"), "*", SearchOption.AllDirectories)
+            .Any(file => File.ReadAllBytes(file).AsSpan().IndexOf(bytes) >= 0);
+    }
+
     /// <summary>Runs rabbitmqctl against it.</summary>
     public async Task<string> ControlAsync(CancellationToken stop, params string[] arguments)
     {

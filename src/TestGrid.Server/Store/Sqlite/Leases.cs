@@ -115,6 +115,36 @@ public sealed class Leases(SqliteDatabase database, TimeProvider time)
         );
     }
 
+    /// <summary>Jobs that say queued.</summary>
+    public ImmutableArray<JobId> Queued()
+    {
+        using var db = database.Read();
+        return
+        [
+            .. db.Query<(long Build, long Cell)>("SELECT build, cell FROM jobs WHERE state = 'queued'")
+                .Select(row => new JobId(row.Build, (int)row.Cell)),
+        ];
+    }
+
+    /// <summary>These jobs wait again, unless a runner has claimed them meanwhile.</summary>
+    public Task RequeueAsync(ImmutableArray<JobId> queued, CancellationToken stop) =>
+        database.WriteAsync(
+            db =>
+            {
+                foreach (var job in queued)
+                {
+                    // The move itself would take a running job from its runner.
+                    var state = db.ExecuteScalar<string?>(
+                        "SELECT state FROM jobs WHERE build = @Build AND cell = @Cell",
+                        job
+                    );
+                    if (state == JobState.Queued.Word)
+                        Moves.Job(db, job, JobMove.Requeue, null, time.Now);
+                }
+            },
+            stop
+        );
+
     internal static void EndAttempt(SqliteConnection db, JobId job, int attempt, JobVerdict verdict, long now) =>
         db.Execute(
             """

@@ -16,6 +16,8 @@ public sealed class SqliteJobQueue(SqliteDatabase database) : IJobQueue, IDispos
     private readonly SemaphoreSlim count = new(0);
     private bool recovered;
 
+    public bool IsInStore => true;
+
     public async ValueTask PublishAsync(JobOrder order, CancellationToken stop)
     {
         Recover(); // before the row is there, or it would be read as one of an earlier life too

@@ -1,7 +1,9 @@
+using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
+using TestGrid.Tests.Architecture;
 using TestGrid.Tests.Contracts;
 using TestGrid.Tests.Server.Support;
 using TestGrid.Tests.Support;
@@ -10,7 +12,7 @@ namespace TestGrid.Tests.Runner.Queues;
 
 /// <summary>Against a real broker: what every queue promises, and what happens when the broker goes away.</summary>
 [Collection(SharedBroker.Name)]
-public sealed class RabbitMqJobQueueTests(SharedBroker.Running shared) : JobQueueContract, IAsyncLifetime
+public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) : JobQueueContract, IAsyncLifetime
 {
     private readonly Heard heard = new();
     private readonly List<RabbitMqJobQueue> made = [];
@@ -169,6 +171,41 @@ public sealed class RabbitMqJobQueueTests(SharedBroker.Running shared) : JobQueu
 
         Assert.Contains("refuses the user 'guest' or the password", trouble, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2-canary", trouble + string.Join('\n', heard.Lines), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_user_with_only_the_rights_that_the_manual_names_publishes_and_receives()
+    {
+        using var folder = new TempFolder();
+        options.PasswordFile = Path.Combine(folder.Path, "password");
+        await File.WriteAllTextAsync(options.PasswordFile, "a password: with @/%\n", Stop);
+        options.Url = $"amqp://testgrid@127.0.0.1:{Broker.Port}/testgrid";
+        var strangers = await Create().TroubleAsync(Stop);
+        await Broker.ControlAsync(Stop, "add_user", "testgrid", "a password: with @/%");
+        await Broker.ControlAsync(Stop, "add_vhost", "testgrid");
+        var manual = await File.ReadAllTextAsync(Path.Combine(SourceTree.Home, "docs", "queues.md"), Stop);
+        var rights = Rights().Match(manual);
+        await Broker.ControlAsync(
+            Stop,
+            ["set_permissions", "-p", "testgrid", "testgrid", .. rights.Groups.Values.Skip(1).Select(one => one.Value)]
+        );
+
+        await UntilPublishedAsync(Create(), 1);
+
+        await using var delivery = await Create().ReceiveAsync("one", Stop);
+        Assert.Equal(1, delivery.Order.Id.Cell);
+        Assert.Contains("refuses the user 'testgrid' or the password", strangers, StringComparison.Ordinal);
+    }
+
+    [GeneratedRegex("set_permissions -p testgrid testgrid '(.*?)' '(.*?)' '(.*?)'")]
+    private static partial Regex Rights();
+
+    [Fact]
+    public async Task A_virtual_host_that_is_not_there_is_named()
+    {
+        options.Url += "/nowhere";
+
+        Assert.Contains("vhost nowhere not found", await Create().TroubleAsync(Stop), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Queues;
+using TestGrid.Runner.Queues.RabbitMq;
+using TestGrid.Server.Recording;
 using TestGrid.Server.Scheduling;
 using TestGrid.Tests.Server.Support;
 
@@ -91,14 +94,71 @@ public sealed class SchedulerTests : IAsyncDisposable
         Assert.Equal(JobState.Waiting, StateOf(build, 1));
     }
 
+    [Fact]
+    public async Task While_the_queue_is_away_every_job_waits_and_says_for_what()
+    {
+        // A real queue whose broker is not there.
+        await using var queue = BrokenQueue();
+        var room = Room();
+        await using var stage = await StartAsync(room, queue);
+        var build = await AddAsync(3);
+        room.Set("one", 2);
+
+        await UntilAsync(() => WaitsFor(build, 3)?.Contains("away", StringComparison.Ordinal) == true);
+
+        const string Words = "the queue at 127.0.0.1:9 is away: connection refused; trying again";
+        for (var cell = 1; cell <= 3; cell++)
+            Assert.Equal((JobState.Waiting, Words), (StateOf(build, cell), WaitsFor(build, cell)));
+    }
+
+    [Fact]
+    public async Task A_job_that_stays_on_a_queue_of_its_own_for_a_minute_waits_again()
+    {
+        var time = (FakeTimeProvider)store.Time;
+        await using var queue = BrokenQueue();
+        var build = await AddAsync(2);
+        foreach (var cell in new[] { 1, 2 })
+            await store.Jobs.EnqueuedAsync(new JobId(build, cell), Stop);
+        var claim = await store.Recorder.ClaimAsync(new JobId(build, 2), "one", Stop);
+        using var lost = new LostJobs(
+            store.Recorder,
+            store.Leases,
+            queue,
+            store.Bells,
+            time,
+            NullLogger<LostJobs>.Instance
+        );
+        var begun = time.GetTimestamp();
+        await lost.StartAsync(Stop);
+
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(5)); // it waits for our clock, and rings for nobody
+        while (StateOf(build, 1) is JobState.Queued && time.GetElapsedTime(begun) < TimeSpan.FromMinutes(10))
+        {
+            time.Advance(TimeSpan.FromSeconds(1));
+            await store.Recorder.RenewAsync(claim!.Lease, Stop);
+            await tick.WaitForNextTickAsync(Stop);
+        }
+        await lost.StopAsync(Stop);
+
+        Assert.Equal((JobState.Waiting, JobState.Running), (StateOf(build, 1), StateOf(build, 2)));
+        Assert.True(time.GetElapsedTime(begun) > TimeSpan.FromMinutes(1));
+    }
+
+    private static RabbitMqJobQueue BrokenQueue() =>
+        new(
+            new QueueOptions { Url = "amqp://127.0.0.1:9" },
+            TimeProvider.System,
+            NullLogger<RabbitMqJobQueue>.Instance
+        );
+
     private RunnerRoom Room(int perRepository = 0) =>
         new(new SchedulingOptions { PerRepository = perRepository }, store.Bells);
 
-    private async Task<Running> StartAsync(RunnerRoom room)
+    private async Task<Running> StartAsync(RunnerRoom room, IJobQueue? queue = null)
     {
         var scheduler = new Scheduler(
             store.Jobs,
-            store.Queue,
+            queue ?? store.Queue,
             room,
             store.Bells,
             store.Time,

@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Queues;
 using TestGrid.Runner.Reporting;
 using TestGrid.Server;
 using TestGrid.Server.Access;
@@ -52,7 +53,8 @@ public sealed class TestServer : IAsyncDisposable
     public static async Task<TestServer> StartAsync(
         AccessOptions? access = null,
         string? path = null,
-        TimeProvider? time = null
+        TimeProvider? time = null,
+        QueueOptions? queue = null
     )
     {
         var own = path is null ? new TempFolder() : null;
@@ -67,6 +69,7 @@ public sealed class TestServer : IAsyncDisposable
             new ServerOptions
             {
                 DataPath = path,
+                Queue = queue ?? new QueueOptions(),
                 Access = access ?? new AccessOptions { Listen = "http://127.0.0.1:0" },
             }
         );

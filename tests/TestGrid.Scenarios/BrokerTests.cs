@@ -1,0 +1,168 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json;
+using TestGrid.Scenarios.Support;
+using TestGrid.Tests.Support;
+using TempFolder = TestGrid.Scenarios.Support.TempFolder;
+
+namespace TestGrid.Scenarios;
+
+/// <summary>The real program with its jobs on a real broker, which is killed while it works.</summary>
+public sealed class BrokerTests : IAsyncLifetime
+{
+    private const string Slug = "broker/test";
+
+    private readonly RabbitBroker broker = new();
+    private readonly TempFolder data = new();
+    private readonly TempFolder source = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => await broker.StartAsync(Stop);
+
+    public async ValueTask DisposeAsync()
+    {
+        await broker.DisposeAsync();
+        data.Dispose();
+        source.Dispose();
+    }
+
+    [Fact]
+    public async Task A_push_runs_over_a_broker_and_no_secret_was_in_its_message()
+    {
+        using var repository = Repository("echo letters=${#CANARY}");
+        await using var server = await StartAsync(slots: 1);
+        var hook = await server.RegisterAsync(repository.Folder, Slug, Stop);
+        using var secret = JsonContent.Create(new { value = "c4n4ry-in-the-queue" });
+        using (var set = await server.Http.PutAsync("/api/v1/repositories/1/secrets/CANARY", secret, Stop))
+            Assert.True(set.IsSuccessStatusCode, await set.Content.ReadAsStringAsync(Stop));
+
+        var build = await server.PushAsync(repository, Slug, hook, Stop);
+        var ended = await server.FinishedAsync(build, Stop);
+
+        Assert.Equal("passed", ended.GetProperty("jobs")[0].Text("state"));
+        Assert.Contains("letters=19", await server.LogAsync($"{build}.1", Stop), StringComparison.Ordinal);
+        Assert.True(broker.Wrote("letters=")); // the order was here
+        Assert.False(broker.Wrote("c4n4ry-in-the-queue"));
+    }
+
+    [Fact, Trait("Slow", "true")]
+    public async Task Of_500_pushes_with_the_broker_killed_among_them_each_becomes_one_build_that_passes_once()
+    {
+        const int Pushes = 500;
+        using var repository = Repository("true");
+        await using var server = await StartAsync(slots: 4);
+        var secret = await server.RegisterAsync(repository.Folder, Slug, Stop);
+        var begun = Stopwatch.GetTimestamp();
+        var answered = 0;
+        var killed = new TaskCompletionSource();
+        var builds = new long[Pushes];
+        var slowest = TimeSpan.Zero;
+
+        await Parallel.ForAsync(
+            0,
+            Pushes,
+            new ParallelOptions { MaxDegreeOfParallelism = 8, CancellationToken = Stop },
+            async (push, stop) =>
+            {
+                var sent = Stopwatch.GetTimestamp();
+                builds[push] = await server.PushAsync(repository, Slug, secret, stop, $"branch-{push}"); // 202, or it throws
+                var took = Stopwatch.GetElapsedTime(sent);
+                lock (builds)
+                    slowest = took > slowest ? took : slowest;
+                if (Interlocked.Increment(ref answered) == Pushes / 3)
+                {
+                    await broker.KillAsync();
+                    killed.SetResult();
+                }
+            }
+        );
+        var words = $"the queue at 127.0.0.1:{broker.Port} is away: connection refused; trying again";
+        Assert.True(killed.Task.IsCompletedSuccessfully);
+        Assert.Equal(words, await WaitsForAsync(server, builds[^1], words));
+        using (var ready = await server.Http.GetAsync("/readyz", Stop))
+        {
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
+            Assert.Contains(words, await ready.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
+        }
+        var finishedBefore = await FinishedAsync(server);
+        await broker.StartAsync(Stop);
+        await server.FinishedAsync(builds.Order().ElementAt(Pushes / 2), Stop);
+        await broker.KillAsync(); // and once more, with orders on it and runners waiting for them
+        await broker.StartAsync(Stop);
+        foreach (var build in builds)
+            await server.FinishedAsync(build, Stop);
+
+        Assert.InRange(finishedBefore, 0, Pushes - 1);
+        Assert.Equal(Pushes, builds.Distinct().Count());
+        Assert.Equal(Pushes, await CountAsync(server));
+        foreach (var build in builds)
+        {
+            var job = Assert.Single(
+                (await server.GetAsync($"/api/v1/builds/{build}", Stop)).GetProperty("jobs").EnumerateArray()
+            );
+            Assert.Equal(("passed", 1), (job.Text("state"), job.GetProperty("attempt").GetInt32()));
+        }
+        using (var ready = await server.Http.GetAsync("/readyz", Stop))
+            Assert.Equal(HttpStatusCode.OK, ready.StatusCode);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{Pushes} pushes in {Stopwatch.GetElapsedTime(begun).TotalSeconds:F0} s, {finishedBefore} finished before the broker came back; "
+                + $"slowest 202: {slowest.TotalMilliseconds:F0} ms"
+        );
+    }
+
+    private GitRepository Repository(string script)
+    {
+        var repository = new GitRepository(source.Path).Write(".testgrid.yml", $"tty: false\nscript:\n  - {script}\n");
+        return repository.Commit();
+    }
+
+    private Task<TestGridProcess> StartAsync(int slots) =>
+        TestGridProcess.StartAsync(data.Path, Stop, "--queue", broker.Url, "--slots", $"{slots}");
+
+    /// <summary>What the only job of a build waits for, when it comes to these words; else what it said last.</summary>
+    private static async Task<string?> WaitsForAsync(TestGridProcess server, long build, string words)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        string? last = null;
+        try
+        {
+            await foreach (var snapshot in server.WatchBuildAsync(build, patience.Token))
+            {
+                last = snapshot
+                    .GetProperty("jobs")
+                    .EnumerateArray()
+                    .Select(job => job.Text("waitsFor"))
+                    .FirstOrDefault();
+                if (last == words)
+                    break;
+            }
+        }
+        catch (OperationCanceledException) when (!Stop.IsCancellationRequested)
+        {
+            // Then it never said so, and the test shows what it did say.
+        }
+        return last;
+    }
+
+    private static async Task<int> FinishedAsync(TestGridProcess server) =>
+        (await AllAsync(server)).Count(build => build.Text("finishedAt") is not null);
+
+    private static async Task<int> CountAsync(TestGridProcess server) => (await AllAsync(server)).Count;
+
+    private static async Task<List<JsonElement>> AllAsync(TestGridProcess server)
+    {
+        var all = new List<JsonElement>();
+        var before = "";
+        while (true)
+        {
+            var page = await server.GetAsync($"/api/v1/builds?limit=200{before}", Stop);
+            all.AddRange(page.GetProperty("builds").EnumerateArray());
+            if (!page.TryGetProperty("before", out var next) || next.ValueKind is not JsonValueKind.Number)
+                return all;
+            before = $"&before={next.GetInt64()}";
+        }
+    }
+}
