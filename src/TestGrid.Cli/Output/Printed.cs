@@ -10,6 +10,9 @@ namespace TestGrid.Cli.Output;
 /// <summary>How results look on standard output: a table for people, one JSON object a line for programs.</summary>
 internal static class Printed
 {
+    private const int ShortCell = 24;
+    private const int NoWidth = 1 << 14;
+
     public static Option<bool> JsonOption() => new("--json") { Description = "one JSON object a line" };
 
     public static int Lines<T>(IEnumerable<T> records)
@@ -21,13 +24,18 @@ internal static class Printed
 
     public static void Table(string[] columns, IEnumerable<string[]> rows)
     {
+        string[][] plain = [.. rows.Select(row => row.Select(Plain).ToArray())];
         var table = new Table().Border(TableBorder.None);
-        foreach (var column in columns)
-            table.AddColumn(new TableColumn(new Markup($"[grey]{column}[/]")).NoWrap());
-        foreach (var row in rows)
-            table.AddRow(row.Select(cell => new Text(Plain(cell))).ToArray<Spectre.Console.Rendering.IRenderable>());
+        for (var i = 0; i < columns.Length; i++)
+        {
+            // Where it is narrow the long texts give way: a state is never broken into letters.
+            var isShort = plain.All(row => row[i].Length <= ShortCell);
+            table.AddColumn(new TableColumn(new Markup($"[grey]{columns[i]}[/]")) { NoWrap = isShort });
+        }
+        foreach (var row in plain)
+            table.AddRow(row.Select(cell => new Text(cell)).ToArray<Spectre.Console.Rendering.IRenderable>());
         if (Console.IsOutputRedirected)
-            AnsiConsole.Profile.Width = 240; // no terminal to fit: nothing is cut
+            AnsiConsole.Profile.Width = NoWidth; // no terminal to fit: nothing is cut
         AnsiConsole.Write(table);
     }
 
