@@ -16,6 +16,7 @@ internal static class ConfigCommand
             Check(),
             Matrix(),
             Script(),
+            ConformanceCommand.Create(),
         };
 
     /// <summary>Reads a work tree's configuration; prints its problems. Fails when it cannot be used.</summary>

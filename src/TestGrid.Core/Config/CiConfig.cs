@@ -38,6 +38,9 @@ public sealed record ConfigProblem(
     bool IsError = true
 )
 {
+    /// <summary>The place as keys with dots, <c>jobs.include.rvm</c>; null where it is not one key's.</summary>
+    public string? Key { get; init; }
+
     /// <summary>
     /// The form that editors and problem matchers read: <c>file:line:column: error CODE: message</c>.
     /// </summary>

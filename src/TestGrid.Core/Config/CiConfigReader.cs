@@ -28,6 +28,7 @@ public static class CiConfigReader
         var findings = new Findings(file);
         if (
             Expand(file, utf8, settings, findings) is { } expanded
+            && !findings.AnyError
             && Compose(expanded, settings, findings) is { } config
         )
             return new ConfigReading.Read(config);
@@ -61,8 +62,9 @@ public static class CiConfigReader
         var root = Defaulted(file, shaped);
         IgnoredKeys.Tell(root, findings);
         var expansion = new MatrixExpansion(root, settings, findings);
-        if (expansion.Expand() is not { } jobs || findings.AnyError)
+        if (expansion.Expand() is not { } jobs)
             return null;
+        root = NotificationFilter.Kept(root, expansion.Conditions);
         if (jobs.IsEmpty)
         {
             findings.Error(
@@ -70,7 +72,6 @@ public static class CiConfigReader
                 ProblemCode.NoJobs,
                 "no job is left to run: every one is excluded, or its condition is false"
             );
-            return null;
         }
 
         return new ExpandedConfig(root, jobs, expansion.GlobalEnv, shaped.Has("language"));
@@ -121,7 +122,7 @@ public static class CiConfigReader
     private static YamlMap Defaulted(string file, YamlMap root)
     {
         var isTravis = Path.GetFileName(file).Equals(".travis.yml", StringComparison.Ordinal);
-        var os = root["os"] as YamlList;
+        var os = root["os"] is YamlList { Items.IsEmpty: false } given ? given : null;
         if (!root.Has("language"))
         {
             var onlyMac = os is { Items: [YamlScalar { Text: "osx" }] };
@@ -141,7 +142,10 @@ public static class CiConfigReader
             root = root.With("os", new YamlList([Scalar(mac ? "osx" : "linux")], root.Mark));
         }
 
-        return root;
+        var systems = ((YamlList)root["os"]!).Items.Select(item => item.ToString());
+        return root.Has("dist") || !isTravis || !systems.Any(system => system is "linux" or "linux-ppc64le")
+            ? root
+            : root.With("dist", Scalar("focal"));
 
         YamlScalar Scalar(string text) => new(text, true, root.Mark);
     }

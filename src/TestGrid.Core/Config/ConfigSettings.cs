@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
+using TestGrid.Core.Config.Conditions;
 
 namespace TestGrid.Core.Config;
 
@@ -19,6 +20,17 @@ public sealed record ConfigSettings(ImmutableArray<BundleOffer> Offers, Trigger?
     /// <c>versions: nearest</c> or <c>exact</c> wins.
     /// </summary>
     public bool NearestVersions { get; init; }
+
+    /// <summary>
+    /// What happened, where more is known of it than the trigger says: a pull request's branches. It wins over
+    /// <see cref="Trigger"/> in conditions.
+    /// </summary>
+    public ConditionEvent? Event { get; init; }
+
+    /// <summary>
+    /// An empty entry of <c>jobs.include</c> is a job, as Travis's manual says; its library drops it.
+    /// </summary>
+    internal bool IsEmptyIncludeJob { get; init; } = true;
 
     /// <summary>The most jobs of one build.</summary>
     public int MaxCells { get; init; } = 200;

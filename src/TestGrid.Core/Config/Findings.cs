@@ -23,19 +23,33 @@ public sealed class Findings(string file)
                 .ThenBy(problem => !problem.IsError),
         ];
 
+    /// <summary>How many there are: for <see cref="Forget"/>.</summary>
+    public int Count => problems.Count;
+
+    /// <summary>Forgets what was found since there were so many: it was tried, and came to nothing.</summary>
+    public void Forget(int count)
+    {
+        for (var i = problems.Count - 1; i >= count; i--)
+        {
+            var problem = problems[i];
+            seen.Remove((new YamlMark(problem.Line, problem.Column), problem.Code, problem.Message));
+            problems.RemoveAt(i);
+        }
+    }
+
     public bool AnyError => problems.Any(problem => problem.IsError);
 
-    public void Warn(YamlMark at, string code, string message, string? remedy = null) =>
-        Add(at, code, message, remedy, isError: false);
+    public void Warn(YamlMark at, string code, string message, string? remedy = null, string? key = null) =>
+        Add(at, code, message, remedy, key, isError: false);
 
-    public void Error(YamlMark at, string code, string message, string? remedy = null) =>
-        Add(at, code, message, remedy, isError: true);
+    public void Error(YamlMark at, string code, string message, string? remedy = null, string? key = null) =>
+        Add(at, code, message, remedy, key, isError: true);
 
-    private void Add(YamlMark at, string code, string message, string? remedy, bool isError)
+    private void Add(YamlMark at, string code, string message, string? remedy, string? key, bool isError)
     {
         // Anchors are read once for each place that uses them: the same line would be told again and again.
         if (!seen.Add((at, code, message)) || (problems.Count >= Most && !isError))
             return;
-        problems.Add(new ConfigProblem(File, at.Line, at.Column, code, message, remedy, isError));
+        problems.Add(new ConfigProblem(File, at.Line, at.Column, code, message, remedy, isError) { Key = key });
     }
 }

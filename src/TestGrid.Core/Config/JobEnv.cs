@@ -23,10 +23,10 @@ internal sealed class JobEnv(Findings findings)
                 continue;
             foreach (var entry in map.Entries)
             {
-                if (entry.Key == "secure" || entry.Value is YamlMap)
+                if (entry.Key == "secure" || entry.Value is YamlMap { Entries: [{ Key: "secure" }] })
                     Secure(entry, secure);
-                else
-                    vars.Add(new EnvVar(entry.Key, Word(((YamlScalar)entry.Value).Text ?? ""), isOwn));
+                else if (entry.Value is YamlScalar { Text: var value })
+                    vars.AddRange(Set(entry.Key, value ?? "").Select(set => new EnvVar(set.Name, set.Value, isOwn)));
             }
         }
 
@@ -62,6 +62,12 @@ internal sealed class JobEnv(Findings findings)
             "give the value to the repository's secrets: testgrid secret set REPOSITORY NAME"
         );
     }
+
+    // `PATH=${PATH}:x MODE=fast` is one value here, as on Travis, and two variables for bash.
+    private static List<(string Name, string Value)> Set(string name, string value) =>
+        !EnvLine.IsWord(value) && EnvLine.Exported(name, value) is { Count: > 1 } several
+            ? several
+            : [(name, Word(value))];
 
     // In a mapping people write `FLAGS: -O2 -g`, which as a bare bash word would be two: it is quoted, references
     // still expand.

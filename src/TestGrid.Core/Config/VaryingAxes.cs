@@ -16,7 +16,7 @@ internal sealed class VaryingAxes
     {
         this.jobs = jobs;
         string[] candidates = ["language", .. KeyTable.Axes.Select(axis => axis.Key), "dist", "env"];
-        Names = [.. candidates.Where(key => jobs.Select(job => Value(job, key)).Distinct().Count() > 1)];
+        Names = [.. candidates.Where(key => Values(key).Distinct().Count() > 1)];
     }
 
     public ImmutableArray<string> Names { get; }
@@ -31,6 +31,10 @@ internal sealed class VaryingAxes
         ]);
 
     public override string ToString() => $"{jobs.Length} jobs over {string.Join(", ", Names)}";
+
+    // A job of another system has no dist, and that is not what it differs in.
+    private IEnumerable<string?> Values(string key) =>
+        jobs.Select(job => Value(job, key)).Where(value => key != "dist" || value is not null);
 
     private static string? Value(MatrixJob job, string key) =>
         key == "env" ? JobEnv.Text(job.Keys["env"]) : job.Text(key);

@@ -48,8 +48,28 @@ public readonly record struct YamlMark(int Line, int Column);
 /// <param name="text">The text, without quotes.</param>
 /// <param name="isPlain">It was written without quotes.</param>
 /// <param name="mark">Where it stands.</param>
-public sealed class YamlScalar(string? text, bool isPlain, YamlMark mark) : YamlNode(mark)
+/// <param name="isNumber">Its place takes a number, and it is one.</param>
+public sealed class YamlScalar(string? text, bool isPlain, YamlMark mark, bool isNumber = false) : YamlNode(mark)
 {
+    /// <summary>It is yes or no, and not a text: <c>true</c> or <c>false</c> without quotes.</summary>
+    public bool IsTruth => IsPlain && Text is "true" or "false" or "True" or "False" or "TRUE" or "FALSE";
+
+    /// <summary>A whole number without quotes.</summary>
+    public bool IsInteger =>
+        IsPlain
+        && Text is { Length: > 0 and < 19 } text
+        && (text[0] is >= '1' and <= '9' or '-' || text == "0")
+        && long.TryParse(
+            text,
+            System.Globalization.NumberStyles.AllowLeadingSign,
+            System.Globalization.CultureInfo.InvariantCulture,
+            out _
+        );
+
+    public bool IsNumber { get; } = isNumber;
+
+    public static YamlScalar Truth(bool truth, YamlMark mark) => new(truth ? "true" : "false", true, mark);
+
     public string? Text { get; } = text;
 
     public bool IsPlain { get; } = isPlain;

@@ -53,6 +53,9 @@ public sealed record YamlReading(YamlNode? Root, ImmutableArray<YamlFault> Fault
 /// </summary>
 public static class YamlTree
 {
+    // Each costs a reading of the whole.
+    private const int MostIndents = 20;
+
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
     public static YamlReading Read(ReadOnlySpan<byte> utf8, YamlLimits limits)
@@ -74,8 +77,19 @@ public static class YamlTree
             return new YamlReading(null, [new YamlFault(MarkAt(utf8, bad.Index), YamlFaultKind.Encoding, message)]);
         }
 
-        var builder = new YamlTreeBuilder(limits);
-        return builder.Read(Mended(text));
+        text = Mended(text);
+        for (var tries = 0; ; tries++)
+        {
+            var builder = new YamlTreeBuilder(limits);
+            var reading = builder.Read(text);
+            if (
+                tries == MostIndents
+                || builder.OutOfLine is not { } scalar
+                || Indented(text, scalar) is not { } indented
+            )
+                return reading;
+            text = indented;
+        }
     }
 
     // As Travis: a byte order mark goes, space at the end too (a block there has no last line feed), and no-break
@@ -97,6 +111,29 @@ public static class YamlTree
         return mended.ToString();
     }
 
+    /// <summary>
+    /// The text with the further lines of a quoted scalar indented: other readers take them at any column, and fold the
+    /// space away.
+    /// </summary>
+    private static string? Indented(string text, YamlMark scalar)
+    {
+        var at = 0;
+        for (var line = 1; line < scalar.Line && at >= 0; line++)
+            at = text.IndexOf('\n', at) + 1;
+        at += scalar.Column - 1;
+        if (at >= text.Length || text[at] is not ('"' or '\''))
+            return null;
+        var quote = text[at];
+        var end = at + 1;
+        while (end < text.Length && text[end] != quote)
+            end += text[end] == '\\' && quote == '"' ? 2 : 1;
+        if (end >= text.Length || end - at > 16_384)
+            return null;
+        var inner = text[at..end];
+        var indented = inner.Replace("\n", "\n" + new string(' ', 64), StringComparison.Ordinal);
+        return indented == inner ? null : text[..at] + indented + text[end..];
+    }
+
     private static YamlMark MarkAt(ReadOnlySpan<byte> utf8, int index)
     {
         var before = utf8[..Math.Clamp(index, 0, utf8.Length)];
@@ -110,6 +147,9 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
     private readonly ImmutableArray<YamlFault>.Builder faults = ImmutableArray.CreateBuilder<YamlFault>();
     private readonly Dictionary<string, YamlNode> anchors = new(StringComparer.Ordinal);
     private long merged;
+
+    /// <summary>The quoted scalar whose lines stand too far left for the parser; null when that is not the fault.</summary>
+    public YamlMark? OutOfLine { get; private set; }
 
     public YamlReading Read(string text)
     {
@@ -126,6 +166,8 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
         catch (YamlException bad)
         {
             faults.Add(new YamlFault(MarkOf(bad.Start), YamlFaultKind.Syntax, Plain(bad)));
+            if (bad.Message.Contains("quoted scalar, found wrong indentation", StringComparison.Ordinal))
+                OutOfLine = MarkOf(bad.Start);
         }
         catch (TooMuch over)
         {
@@ -229,9 +271,11 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
     private static YamlScalar Value(Scalar scalar, YamlMark mark)
     {
         var isPlain = scalar.Style == ScalarStyle.Plain;
-        var isNull = isPlain && scalar.Value is "" or "~" or "null" or "Null" or "NULL" && scalar.Tag.IsEmpty;
+        var isNull = isPlain && scalar.Value is "" or "~" or "null" or "Null" or "NULL" && !IsText(scalar.Tag);
         return new YamlScalar(isNull ? null : scalar.Value, isPlain, mark);
     }
+
+    private static bool IsText(TagName tag) => !tag.IsEmpty && tag.Value is "tag:yaml.org,2002:str" or "!";
 
     private static string Symbol(string key) => key.Length > 1 && key[0] == ':' ? key[1..] : key;
 

@@ -116,8 +116,7 @@ public sealed partial class ConditionParser
     }
 
     // As Travis: people write `=~ ^release/` and mean no slash by it.
-    private static string BareSource(string source) =>
-        source.EndsWith('/') && !source.EndsWith(@"\/", StringComparison.Ordinal) ? source[..^1] : source;
+    private static string BareSource(string source) => source.EndsWith('/') ? source[..^1] : source;
 
     private ImmutableArray<Condition> List()
     {
@@ -171,7 +170,13 @@ public sealed partial class ConditionParser
     private Condition.Call? Function()
     {
         if (Read(FunctionName) is not { } name)
+        {
+            // Travis takes the name of a function off the front of any word: `env(env_name)` asks for `_name` there.
+            if (Read(FunctionWord) is { } taken)
+                warning = $"Travis takes the '{taken}' off a word that begins with it: write the word in quotes";
             return null;
+        }
+
         return new Condition.Call(name[..^1].TrimEnd(), Items());
     }
 
@@ -268,6 +273,9 @@ public sealed partial class ConditionParser
 
     [GeneratedRegex("""\G[^\s()"',=!]+""")]
     private static partial Regex Word { get; }
+
+    [GeneratedRegex(@"\G(?:env|concat)(?=[^\s()""',=!])", RegexOptions.IgnoreCase)]
+    private static partial Regex FunctionWord { get; }
 
     [GeneratedRegex(@"\G(?:env|concat)\s*\(", RegexOptions.IgnoreCase)]
     private static partial Regex FunctionName { get; }

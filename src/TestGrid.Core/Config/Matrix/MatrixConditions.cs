@@ -1,4 +1,3 @@
-using TestGrid.Core.Builds;
 using TestGrid.Core.Config.Conditions;
 using TestGrid.Core.Config.Schema;
 using TestGrid.Core.Yaml;
@@ -12,6 +11,9 @@ namespace TestGrid.Core.Config.Matrix;
 /// </summary>
 internal sealed class MatrixConditions(ConfigSettings settings, IEnumerable<YamlNode> globalEnv, Findings findings)
 {
+    private readonly ConditionEvent? happened =
+        settings.Event ?? (settings.Trigger is { } trigger ? ConditionEvent.Of(trigger, settings.Slug) : null);
+
     private readonly Dictionary<string, Condition?> parsed = new(StringComparer.Ordinal);
 
     /// <summary>
@@ -19,12 +21,20 @@ internal sealed class MatrixConditions(ConfigSettings settings, IEnumerable<Yaml
     /// </summary>
     public bool Holds(YamlNode? node, YamlMap job, IEnumerable<YamlNode>? ownEnv = null)
     {
-        if (node is not YamlScalar { Text: { } text } || Parsed(text, node.Mark) is not { } condition)
+        if (node is not YamlScalar { Text: { } text })
             return true;
-        if (settings.Trigger is not { } trigger)
+        // For Travis one that cannot be read is false; here it is an error too.
+        if (Parsed(text, node.Mark) is not { } condition)
+            return false;
+        if (happened is not { } about)
             return true;
         var env = globalEnv.Concat(ownEnv ?? (job["env"] is YamlList own ? own.Items : []));
-        return condition.IsTrue(new ConditionFacts(name => Fact(name, trigger, job), name => Variable(name, env)));
+        return condition.IsTrue(
+            new ConditionFacts(
+                name => Fact(name, about, job),
+                name => Variable(name, env) ?? about.Env.GetValueOrDefault(name)
+            )
+        );
     }
 
     private Condition? Parsed(string text, YamlMark mark)
@@ -43,19 +53,12 @@ internal sealed class MatrixConditions(ConfigSettings settings, IEnumerable<Yaml
         return parsed[text] = reading.Condition;
     }
 
-    private string? Fact(string name, Trigger trigger, YamlMap job) =>
+    private static string? Fact(string name, ConditionEvent happened, YamlMap job) =>
         name switch
         {
-            "type" => trigger.Kind is TriggerKind.Manual ? "api" : "push",
-            "repo" => settings.Slug,
-            "branch" => trigger.Commit.Branch ?? trigger.Commit.Tag,
-            "tag" => trigger.Commit.Tag,
-            "commit_message" => trigger.Commit.Message,
-            "sender" => trigger.Commit.Author,
-            "fork" => "false",
             "os" => (job["os"] as YamlScalar)?.Text ?? "linux",
             "dist" or "group" or "sudo" or "language" => (job[name] as YamlScalar)?.Text,
-            _ => null,
+            _ => happened.Fact(name),
         };
 
     private static string? Variable(string name, IEnumerable<YamlNode> env) =>

@@ -35,6 +35,9 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
     private readonly MatrixConditions conditions = new(settings, Part(root["env"], "global"), findings);
     private readonly ImmutableArray<string> systems = Texts(root["os"]);
 
+    /// <summary>What evaluates the conditions of this file.</summary>
+    public MatrixConditions Conditions => conditions;
+
     /// <summary>The variables that every job has.</summary>
     public ImmutableArray<YamlNode> GlobalEnv { get; } = Part(root["env"], "global");
 
@@ -69,7 +72,8 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         var allowed = Entries("allow_failures");
         var stages = Stages();
         var staged = StageOrder.Assign(kept, root).Where(job => !stages.Contains(job.Text("stage") ?? ""));
-        return StageOrder.Sort([.. staged.Select(job => Marked(job, allowed))], root);
+        // A job of the matrix that was given its stage may now be the same as an included one.
+        return [.. StageOrder.Sort([.. staged.Select(job => Marked(job, allowed))], root).Distinct()];
     }
 
     private MatrixJob Marked(MatrixJob job, ImmutableArray<YamlMap> allowed)
@@ -93,7 +97,7 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
                 stages
                     .Items.OfType<YamlMap>()
                     .Where(stage => !conditions.Holds(stage["if"], Shared(), Part(root["env"], "jobs")))
-                    .Select(stage => stage["name"]!.ToString()!),
+                    .Select(stage => stage["name"]?.ToString() ?? ""),
                 StringComparer.OrdinalIgnoreCase
             );
 
@@ -103,7 +107,7 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         var axes = new List<Axis<YamlNode>>();
         foreach (var axis in KeyTable.Axes)
         {
-            if (root[axis.Key] is not YamlList list)
+            if (root[axis.Key] is not YamlList { Items.IsEmpty: false } list)
                 continue;
             if (axis.IsFor(language, systems))
                 axes.Add(new Axis<YamlNode>(axis.Key, list.Items));
@@ -129,6 +133,8 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         return
         [
             .. Entries("include")
+                .Where(job => !job.IsEmpty || settings.IsEmptyIncludeJob)
+                .Select(WithOwnEnv)
                 .Select(job =>
                 {
                     stage = job["stage"] ?? stage;
@@ -138,7 +144,12 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
     }
 
     private YamlMap Shared() =>
-        root.Where(entry => !Dropped.Contains(entry.Key) && !KeyTable.AxisByKey.ContainsKey(entry.Key));
+        root.Where(entry =>
+            !Dropped.Contains(entry.Key)
+            && !KeyTable.AxisByKey.ContainsKey(entry.Key)
+            && entry.Value
+                is not (YamlList { Items.IsEmpty: true } or YamlMap { IsEmpty: true } or YamlScalar { Text: "" })
+        );
 
     /// <summary>
     /// What an included job has where it does not say: each axis's first value, also of the environment.
@@ -147,12 +158,46 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         new([.. axes.Select(axis => Entry(axis.Name, axis.Values[0]))], root.Mark);
 
     private YamlMap JobOf(List<Axis<YamlNode>> axes, ImmutableArray<YamlNode> values) =>
-        new([.. axes.Zip(values, (axis, value) => Entry(axis.Name, value))], root.Mark);
+        new(
+            [
+                .. axes.Zip(
+                    values,
+                    (axis, value) =>
+                        // The only item of the file stays though it is empty, as on Travis: the list says that there is one.
+                        axis is { Name: "env", Values.Length: 1 }
+                        && value is YamlMap { IsEmpty: true }
+                            ? new YamlEntry("env", value.Mark, new YamlList([value], value.Mark))
+                            : Entry(axis.Name, value)
+                ),
+            ],
+            root.Mark
+        );
 
     private static YamlEntry Entry(string axis, YamlNode value) =>
         new(axis, value.Mark, axis == "env" ? EnvOf(value) : value);
 
     private static YamlList EnvOf(YamlNode value) => new(value is YamlMap { IsEmpty: true } ? [] : [value], value.Mark);
+
+    /// <summary>The job with the variables it has itself: an empty item is none, and <c>global</c> is the top level's.</summary>
+    private static YamlMap WithOwnEnv(YamlMap job)
+    {
+        if (job["env"] is not YamlList list)
+            return job;
+        var items = list
+            .Items.OfType<YamlMap>()
+            .Select(item => item.Has("global") ? item.Where(entry => entry.Key != "global") : item)
+            .Where(item => !item.IsEmpty);
+        return job.With("env", new YamlList([.. items], list.Mark));
+    }
+
+    private static bool IsDistOf(string? dist, string os) =>
+        dist switch
+        {
+            "xenial" or "focal" => os is "linux" or "linux-ppc64le",
+            "server-2016" => os is "windows",
+            "trusty" or "precise" or "bionic" or "jammy" or "noble" or "rhel8" => os is "linux",
+            _ => true,
+        };
 
     /// <summary>
     /// Without what means nothing to its own language and system, which may differ from the top level's.
@@ -163,7 +208,8 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         ImmutableArray<string> os = [job.Text("os") ?? "linux"];
         var keys = job.Keys.Where(entry =>
             (!KeyTable.AxisByKey.TryGetValue(entry.Key, out var axis) || axis.IsFor(language, os))
-            && (entry.Key != "dist" || os[0] == "linux")
+            && (entry.Key != "dist" || IsDistOf(entry.Value.ToString(), os[0]))
+            && (entry.Key != "os" || language != "objective-c" || os[0] == "osx")
             && (entry.Key != "env" || entry.Value is not YamlList { Items: [] })
         );
         return job with { Keys = keys };

@@ -13,7 +13,8 @@ internal static class MatrixRules
     /// <param name="job">A job with everything that is shared.</param>
     /// <param name="conditions">For the entry's <c>if</c>: where it does not hold, the entry is not there.</param>
     public static bool Excludes(YamlMap rule, MatrixJob job, MatrixConditions conditions) =>
-        Conditions(rule)
+        conditions.Holds(rule["if"], job.Keys)
+        && Conditions(rule)
             .All(entry =>
                 entry.Key switch
                 {
@@ -21,7 +22,8 @@ internal static class MatrixRules
                     "stage" => IsStage(entry.Value, job.Keys["stage"]),
                     _ => job.Keys[entry.Key] is { } value && Wrapped(value).SequenceEqual(Wrapped(entry.Value)),
                 }
-            ) && !rule.IsEmpty;
+            )
+        && !rule.IsEmpty;
 
     /// <summary>Does this entry of <c>jobs.allow_failures</c> name the job? An empty one names none.</summary>
     /// <param name="rule">The entry.</param>
@@ -43,6 +45,7 @@ internal static class MatrixRules
                 entry.Key switch
                 {
                     // Travis's old form: compared with the branch of the build, not with anything of the job.
+                    "branch" => branch is null || entry.Value.ToString() == branch,
                     "branches" => branch is null || BranchOf(entry.Value) == branch,
                     "env" => Env(job).Equals(entry.Value) || AllGlobal(entry.Value, Env(job), global),
                     _ => job.Keys[entry.Key] is { } value && value.Equals(entry.Value),

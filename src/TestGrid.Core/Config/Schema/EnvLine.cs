@@ -24,7 +24,7 @@ internal static class EnvLine
             if (text[at] is '"' or '\'' && Quoted(text, at) is var closed and > 0)
             {
                 var inner = text[(at + 1)..(closed - 1)].Split('=', 2);
-                vars.Add((inner[0], inner.Length == 2 ? inner[1] : ""));
+                vars.Add(inner.Length == 2 ? (inner[0], inner[1]) : (inner[0].Split(' ')[0], ""));
                 at = closed;
                 continue;
             }
@@ -40,18 +40,45 @@ internal static class EnvLine
             }
 
             start = ++at;
-            at = Word(text, at);
+            at = Word(text, at, swallows: true);
             if (at < 0)
                 return null;
-            vars.Add((name, text[start..at]));
+            vars.Add((name, text[start..at].TrimEnd()));
         }
+    }
+
+    /// <summary>
+    /// The assignments that bash would make of <c>export NAME=VALUE</c>; null when a word of them is none.
+    /// </summary>
+    public static List<(string Name, string Value)>? Exported(string name, string value)
+    {
+        var vars = new List<(string, string)>();
+        var text = $"{name}={value}";
+        for (var at = 0; at < text.Length; at++)
+        {
+            if (char.IsWhiteSpace(text[at]))
+                continue;
+            var start = at;
+            at = Word(text, at);
+            if (at < 0 || text.IndexOf('=', start) is var equals && (equals < start || equals > at))
+                return null;
+            vars.Add((text[start..equals], text[(equals + 1)..at]));
+        }
+
+        return vars;
     }
 
     /// <summary>Is this text one bash word, or none?</summary>
     public static bool IsWord(string value) => Word(value, 0) == value.Length;
 
     /// <summary>The end of the bash word that starts here; -1 when it has none.</summary>
-    private static int Word(string text, int at)
+    /// <param name="text">The text.</param>
+    /// <param name="at">Where it starts.</param>
+    /// <param name="swallows">
+    /// A reference in braces or brackets outside of quotes takes the rest of the text along, as on Travis: bash reads
+    /// both in one <c>export</c>, so the variables behind it are set all the same.
+    /// </param>
+    private static int Word(string text, int at, bool swallows = false)
     {
         while (at >= 0 && at < text.Length && !char.IsWhiteSpace(text[at]))
         {
@@ -59,13 +86,19 @@ internal static class EnvLine
             {
                 '\\' => Math.Min(at + 2, text.Length),
                 '"' or '\'' or '`' => Quoted(text, at),
-                '$' when at + 1 < text.Length && text[at + 1] is '(' or '{' => Nested(text, at + 1),
+                '$' when at + 1 < text.Length && text[at + 1] is '(' or '{' => Rest(
+                    text,
+                    Nested(text, at + 1),
+                    swallows
+                ),
                 _ => at + 1,
             };
         }
 
         return at;
     }
+
+    private static int Rest(string text, int at, bool swallows) => at >= 0 && swallows ? text.Length : at;
 
     private static int Quoted(string text, int at)
     {

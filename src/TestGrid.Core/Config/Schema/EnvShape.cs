@@ -11,33 +11,55 @@ namespace TestGrid.Core.Config.Schema;
 /// </summary>
 internal sealed class EnvShape(Findings findings)
 {
+    private static readonly string[] Parts = ["global", "jobs", "matrix"];
+
     /// <summary>At the top level. Null when it says nothing.</summary>
     public YamlMap? AtRoot(YamlNode node)
     {
         if (node is not YamlMap map || !map.Entries.Any(entry => IsGlobal(entry.Key) || IsJobs(entry.Key)))
             return Of(null, Items(node), node.Mark);
-        var global = map.Entries.Where(entry => IsGlobal(entry.Key)).SelectMany(entry => Items(entry.Value));
-        var jobs = map.Entries.Where(entry => IsJobs(entry.Key)).SelectMany(entry => Items(entry.Value)).ToList();
+        var global = map.Entries.Where(entry => IsGlobal(entry.Key)).ToList();
+        var jobs = map.Entries.Where(entry => IsJobs(entry.Key)).ToList();
         var others = map.Where(entry => !IsGlobal(entry.Key) && !IsJobs(entry.Key));
-        if (!others.IsEmpty)
-            jobs.AddRange(Items(others));
-        return Of(global, jobs, node.Mark);
+        var entries = ImmutableArray.CreateBuilder<YamlEntry>();
+        if (global.Count > 0)
+            entries.Add(Part("global", global));
+        if (jobs.Count > 0)
+            entries.Add(Part("jobs", jobs));
+        else if (!others.IsEmpty)
+            entries.Add(new YamlEntry("jobs", map.Mark, new YamlList([.. Items(others)], map.Mark)));
+        // Beside jobs another key is no variable.
+        if (jobs.Count > 0)
+            entries.AddRange(others.Entries.Where(entry => entry.Value is not YamlScalar { Text: null }));
+        return entries.Count == 0 ? null : new YamlMap(entries.ToImmutable(), map.Mark);
+
+        YamlEntry Part(string key, List<YamlEntry> parts) =>
+            new(
+                key,
+                parts[0].Mark,
+                new YamlList([.. parts.SelectMany(part => Items(part.Value))], parts[0].Value.Mark)
+            );
     }
 
     /// <summary>In an entry of include, exclude or allow_failures: all of it is that one job's.</summary>
     public YamlList? InJob(YamlNode node)
     {
-        if (node is YamlMap map && map.Entries.Any(entry => IsGlobal(entry.Key) || IsJobs(entry.Key)))
-            return AtRoot(map) is { } both ? ListOf([.. Part(both, "global"), .. Part(both, "jobs")], node.Mark) : null;
-        return ListOf(Items(node), node.Mark);
+        if (node is YamlMap map && map.Entry("global") is { } global)
+            findings.Warn(
+                global.Mark,
+                ProblemCode.WrongKind,
+                "'global' belongs into 'env' at the top level: in a job it sets nothing",
+                "write the variables right below env:"
+            );
+        return new YamlList([.. Items(node)], node.Mark);
     }
 
-    private static ImmutableArray<YamlNode> Part(YamlMap env, string part) =>
-        env[part] is YamlList list ? list.Items : [];
+    private static bool IsGlobal(string key) => Part(key) == "global";
 
-    private static bool IsGlobal(string key) => key is "global" or "globals";
+    private static bool IsJobs(string key) => Part(key) is "jobs" or "matrix";
 
-    private static bool IsJobs(string key) => key is "jobs" or "matrix" or "job";
+    private static string? Part(string key) =>
+        key is "global" or "jobs" or "matrix" ? key : KeyRepair.Nearest(key, Parts);
 
     private static YamlMap? Of(IEnumerable<YamlNode>? global, IEnumerable<YamlNode> jobs, YamlMark mark)
     {
@@ -62,6 +84,8 @@ internal sealed class EnvShape(Findings findings)
                 item is YamlScalar { Text: null } ? [Nothing(item)] : Items(item)
             ),
             YamlScalar { Text: { } text } => [Line(text, node.Mark)],
+            YamlScalar => [Nothing(node)],
+            YamlMap { Entries: [{ Key: "secure", Value: YamlScalar { Text: null } }] } => [],
             YamlMap map => [Vars(map)],
             _ => [],
         };
@@ -84,7 +108,7 @@ internal sealed class EnvShape(Findings findings)
         }
 
         foreach (var (name, value) in assignments)
-            vars[name] = new YamlEntry(name, mark, new YamlScalar(value, true, mark));
+            vars[name] = new YamlEntry(name, mark, new YamlScalar(value, false, mark));
         return new YamlMap([.. vars.Values], mark);
     }
 
@@ -95,8 +119,13 @@ internal sealed class EnvShape(Findings findings)
         {
             switch (entry.Value)
             {
+                case YamlScalar { Text: null } when entry.Key == "secure":
+                    break;
+                case YamlScalar { Text: null }:
+                    vars.Add(entry);
+                    break;
                 case YamlScalar scalar:
-                    vars.Add(entry with { Value = new YamlScalar(scalar.Text ?? "", scalar.IsPlain, scalar.Mark) });
+                    vars.Add(entry with { Value = new YamlScalar(scalar.Text, false, scalar.Mark) });
                     break;
                 case YamlMap secure when secure.Has("secure"):
                     vars.Add(entry);
@@ -107,14 +136,15 @@ internal sealed class EnvShape(Findings findings)
                         ProblemCode.UnexpectedList,
                         $"the variable '{Shapes.Short(entry.Key)}' takes one value and here is a list: the first counts"
                     );
-                    vars.Add(entry with { Value = first });
+                    vars.Add(entry with { Value = Scalars.AsText(first) });
                     break;
                 default:
                     findings.Warn(
                         entry.Value.Mark,
                         ProblemCode.WrongKind,
-                        $"the variable '{Shapes.Short(entry.Key)}' takes a text: left out"
+                        $"the variable '{Shapes.Short(entry.Key)}' takes a text: it is not set"
                     );
+                    vars.Add(entry);
                     break;
             }
         }

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Text.RegularExpressions;
 
 namespace TestGrid.Core.Config.Schema;
@@ -10,41 +9,58 @@ namespace TestGrid.Core.Config.Schema;
 /// </summary>
 internal static partial class KeyRepair
 {
-    /// <summary>
-    /// The known key, or null when it is none. <paramref name="written"/> itself when it is exactly one.
-    /// </summary>
-    public static string? Find(string written, FrozenSet<string> known)
+    /// <summary>The known key that was meant, or null.</summary>
+    public static string? Find(string written, MapShape shape)
     {
-        if (known.Contains(written))
-            return written;
+        if (shape.Aliases.TryGetValue(written, out var alias))
+            return alias;
         foreach (var candidate in Spellings(written))
         {
-            if (known.Contains(candidate))
+            if (shape.Keys.ContainsKey(candidate) && !shape.OwnKeys.Contains(candidate))
                 return candidate;
-            if (KeyTable.Aliases.TryGetValue(candidate, out var alias) && known.Contains(alias))
+            if (shape.Aliases.TryGetValue(candidate, out alias))
                 return alias;
         }
 
-        return Nearest(written, known);
+        if (KeySlips.Stops.Contains(written) || ConfigShape.AllKeys.Contains(written))
+            return null;
+        if (KeySlips.Meant.TryGetValue(written, out var meant))
+        {
+            if (shape.Keys.ContainsKey(meant))
+                return meant;
+            if (shape.Aliases.TryGetValue(meant, out alias))
+                return alias;
+        }
+
+        if (Nearest(written, shape.Known) is not { } near)
+            return null;
+        return shape.Aliases.GetValueOrDefault(near, near);
     }
 
     /// <summary>The nearest known word within Travis's distance, or null.</summary>
-    public static string? Nearest(string written, IEnumerable<string> known) =>
+    public static string? Nearest(string written, IReadOnlyCollection<string> known) =>
         // Long keys are nobody's slip of the pen, and the distance costs their square.
         written.Length
             is < 3
                 or > 40
             ? null
             : known
-                .Where(key => key.Length >= 3 && Math.Abs(key.Length - written.Length) <= 4)
+                .Where(key => key.Length >= 3 && key != "elm_test" && Math.Abs(key.Length - written.Length) <= 3)
                 .Select(key => (Key: key, Distance: Distance(written, key)))
                 .Where(found =>
-                    found.Distance <= 4 && found.Distance < Math.Min(written.Length, found.Key.Length) / 2.0
+                    found.Distance <= 3 && found.Distance < Math.Min(written.Length, found.Key.Length) / 2.0
                 )
                 .OrderBy(found => found.Distance)
                 .ThenBy(found => found.Key, StringComparer.Ordinal)
                 .Select(found => found.Key)
-                .FirstOrDefault();
+                .FirstOrDefault()
+                ?? Shuffled(written, known);
+
+    /// <summary>The known word of the same letters, for short ones: <c>evn</c> is <c>env</c>.</summary>
+    private static string? Shuffled(string written, IEnumerable<string> known) =>
+        written.Length is < 3 or > 5
+            ? null
+            : known.FirstOrDefault(key => key.Length == written.Length && key.Order().SequenceEqual(written.Order()));
 
     private static IEnumerable<string> Spellings(string written)
     {
@@ -53,7 +69,7 @@ internal static partial class KeyRepair
         key = Capitals.Replace(key, "_$0").Replace('-', '_').Replace(' ', '_').ToLowerInvariant().TrimStart('_');
         yield return key;
         yield return written.Trim().Replace('-', '_').ToLowerInvariant();
-        yield return Odd.Replace(key, "");
+        yield return Odd.Replace(key, "").Trim('_').Replace("__", "_", StringComparison.Ordinal);
     }
 
     private static int Distance(string a, string b)

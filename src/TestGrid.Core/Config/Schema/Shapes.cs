@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Collections.Immutable;
 using TestGrid.Core.Yaml;
 
@@ -8,124 +7,109 @@ namespace TestGrid.Core.Config.Schema;
 internal sealed class Shapes(Findings findings)
 {
     /// <summary>
-    /// The same map under known keys, values shaped by <paramref name="shape"/> (null leaves the key out). Unknown
-    /// keys stay
-    /// as they are: they may be anchors' homes, and jobs carry them along as Travis's do.
+    /// The same map with its keys mended. Keys written as they are go first and mended ones win over them, so matrix:
+    /// wins over jobs: in any order.
     /// </summary>
-    public YamlMap Keys(YamlMap map, FrozenSet<string> known, string where, Func<string, YamlNode, YamlNode?> shape)
+    public YamlMap Keys(YamlMap map, MapShape shape, string path)
     {
-        var found = map.Entries.Select(entry => (Entry: entry, Key: KeyRepair.Find(entry.Key, known))).ToList();
+        if (map.Entries.All(entry => shape.Keys.ContainsKey(entry.Key) || IsPrivate(entry.Key)))
+            return map;
         var result = new OrderedDictionary<string, YamlEntry>(StringComparer.Ordinal);
-
-        // Keys written as they are go first and mended ones win over them, so matrix: wins over jobs: in any order.
-        foreach (var (entry, key) in found.OrderBy(pair => pair.Key != pair.Entry.Key))
+        var mended = new List<(YamlEntry Entry, string Key)>();
+        foreach (var entry in map.Entries)
         {
-            if (key is null)
-                Unknown(entry, known, where);
-            else if (key != entry.Key)
-                Mended(entry, key, result, where);
-            var value = key is null ? entry.Value : shape(key, entry.Value);
-            if (value is not (null or YamlScalar { Text: null }))
-                result[key ?? entry.Key] = entry with { Key = key ?? entry.Key, Value = value };
+            var key =
+                shape.Keys.ContainsKey(entry.Key) || IsPrivate(entry.Key)
+                    ? entry.Key
+                    : KeyRepair.Find(entry.Key, shape);
+            if (key == entry.Key || key is null)
+                result[entry.Key] = entry;
+            else
+                mended.Add((entry, key));
+        }
+
+        foreach (var (entry, key) in mended)
+        {
+            Mended(entry, key, result, shape, path);
+            result[key] = entry with { Key = key };
         }
 
         return new YamlMap([.. result.Values], map.Mark);
     }
 
-    /// <summary>One text value; of a list the first, as Travis. Null when there is none.</summary>
-    public YamlScalar? One(string key, YamlNode node)
+    /// <summary>Says of every key that is not known that it means nothing.</summary>
+    public void TellUnknown(YamlMap map, MapShape shape, string path)
     {
-        switch (node)
+        foreach (var entry in map.Entries)
         {
-            case YamlScalar scalar:
-                return scalar.Text is null ? null : scalar;
-            case YamlList { Items: [var first, ..] } list:
-                findings.Warn(
-                    list.Mark,
-                    ProblemCode.UnexpectedList,
-                    $"'{key}' takes one value and here is a list: the first counts",
-                    $"write {key}: {(first is YamlScalar ? first : "value")}"
-                );
-                return One(key, first);
-            case YamlMap map:
-                findings.Warn(
-                    map.Mark,
-                    ProblemCode.WrongKind,
-                    $"'{key}' takes one value and here is a mapping: left out"
-                );
-                return null;
-            default:
-                return null;
+            if (shape.Keys.ContainsKey(entry.Key))
+            {
+                if (path.Length == 0 && entry.Key is "name" or "stage")
+                    findings.Warn(
+                        entry.Mark,
+                        ProblemCode.UnknownKey,
+                        $"'{entry.Key}' at the top level is given to every job",
+                        "write it at the jobs of jobs.include",
+                        entry.Key
+                    );
+            }
+            else if (entry.Value is not YamlScalar { Text: null } && !IsPrivate(entry.Key))
+            {
+                Unknown(entry, shape, path);
+            }
         }
     }
 
-    /// <summary>A list of texts; one text is a list of one, lists in lists are laid flat (anchors make them).</summary>
-    public YamlList? Texts(string key, YamlNode node)
+    public void Picked(YamlList list, string path) =>
+        findings.Warn(
+            list.Mark,
+            ProblemCode.UnexpectedList,
+            $"'{Last(path)}' takes one value and here is a list: the first counts",
+            list.Items[0] is YamlScalar first ? $"write {Last(path)}: {Short(first.Text ?? "")}" : null,
+            path
+        );
+
+    /// <summary>Nothing says of which kind this is: it stays as it is.</summary>
+    public YamlNode Undetected(YamlNode node, AnyShape any, string path)
     {
-        var items = Flat(node).Select(item => One(key, item)).OfType<YamlNode>().ToImmutableArray();
-        return items.IsEmpty ? null : new YamlList(items, node.Mark);
+        var key = any.DetectedBy;
+        findings.Warn(
+            node.Mark,
+            ProblemCode.UnknownValue,
+            $"the {key} of '{Last(path)}' is missing or is none that is known",
+            null,
+            path
+        );
+        return node is YamlMap map && any.Options[0] is AnyShape { Options: [MapShape first, ..] }
+            ? Keys(map, first, path)
+            : node;
     }
+
+    public void WrongKind(YamlNode node, string path, string wanted) =>
+        findings.Warn(
+            node.Mark,
+            ProblemCode.WrongKind,
+            $"'{Last(path)}' takes {wanted}, and this is none: left out",
+            null,
+            path
+        );
 
     /// <summary>
     /// A list of commands. What YAML took for a mapping becomes the text it was written as, with a warning.
     /// </summary>
-    public YamlList? Commands(string key, YamlNode node, bool keepEmpty)
+    public YamlList Commands(string key, YamlNode node)
     {
         var items = ImmutableArray.CreateBuilder<YamlNode>();
         foreach (var item in Flat(node))
         {
-            if (item is YamlScalar { Text: not null })
-                items.Add(item);
+            if (item is YamlScalar { Text: not null } scalar)
+                items.Add(Scalars.AsText(scalar));
             else if (item is YamlMap map)
                 items.AddRange(map.Entries.Select(entry => CommandOf(key, entry)));
         }
 
-        // An included job says «nothing» by an empty list or value, and then nothing shared and no default takes its
-        // place.
-        var isNothing = items.Count == 0 && !(keepEmpty && node is (YamlList or YamlScalar { Text: null }));
-        return isNothing ? null : new YamlList(items.ToImmutable(), node.Mark);
-    }
-
-    /// <summary>Yes or no as text <c>true</c> or <c>false</c>; null and a warning for anything else.</summary>
-    public YamlScalar? Truth(string key, YamlNode node)
-    {
-        var value = One(key, node);
-        if (value is null)
-            return null;
-        if (ValueTable.Truth(value.Text) is { } truth)
-            return new YamlScalar(truth ? "true" : "false", true, value.Mark);
-        findings.Warn(
-            value.Mark,
-            ProblemCode.BadValue,
-            $"'{value.Text}' is not a truth: left out",
-            $"write {key}: true or false"
-        );
-        return null;
-    }
-
-    /// <summary>A value of a table under its own name; one that no table knows is kept, as Travis does.</summary>
-    public YamlScalar? Of(ValueTable table, string key, YamlNode node)
-    {
-        var value = One(key, node);
-        if (value?.Text is not { } written)
-            return null;
-        var found = table.Find(written);
-        if (found is null)
-            findings.Warn(
-                value.Mark,
-                ProblemCode.UnknownValue,
-                $"'{Short(written)}' is not a {key} that is known here"
-            );
-        else if (found != written && !table.Aliases.ContainsKey(written))
-            findings.Warn(value.Mark, ProblemCode.UnknownValue, $"'{Short(written)}' is read as {key} '{found}'");
-        return found is null || found == written ? value : new YamlScalar(found, true, value.Mark);
-    }
-
-    /// <summary>A list of values of a table.</summary>
-    public YamlList? AllOf(ValueTable table, string key, YamlNode node)
-    {
-        var items = Flat(node).Select(item => Of(table, key, item)).OfType<YamlNode>().ToImmutableArray();
-        return items.IsEmpty ? null : new YamlList(items, node.Mark);
+        // A job says «nothing» by an empty list or text, and then nothing shared and no default takes its place.
+        return new YamlList(items.ToImmutable(), node.Mark);
     }
 
     /// <summary>
@@ -159,30 +143,39 @@ internal sealed class Shapes(Findings findings)
         string Text() => $"{entry.Key}: {entry.Value}".TrimEnd();
     }
 
-    private void Mended(YamlEntry entry, string key, OrderedDictionary<string, YamlEntry> result, string where)
+    private void Mended(
+        YamlEntry entry,
+        string key,
+        OrderedDictionary<string, YamlEntry> result,
+        MapShape shape,
+        string path
+    )
     {
+        var where = Where(path);
         if (result.ContainsKey(key))
             findings.Warn(
                 entry.Mark,
                 ProblemCode.Overwritten,
                 $"'{Short(entry.Key)}' means the same as '{key}', which stands here too: '{Short(entry.Key)}' counts",
-                $"keep one of them"
+                "keep one of them",
+                path
             );
-        else if (!KeyTable.Aliases.TryGetValue(entry.Key, out var alias) || alias != key)
+        else if (!shape.Aliases.TryGetValue(entry.Key, out var alias) || alias != key)
             findings.Warn(
                 entry.Mark,
                 ProblemCode.MendedKey,
                 $"'{Short(entry.Key)}' {where} is read as '{key}'",
-                $"write {key}:"
+                $"write {key}:",
+                path
             );
     }
 
-    private void Unknown(YamlEntry entry, FrozenSet<string> known, string where)
+    private void Unknown(YamlEntry entry, MapShape shape, string path)
     {
-        if (entry.Key.StartsWith('_') || entry.Key.StartsWith("x-", StringComparison.Ordinal))
+        if (entry.Key.StartsWith("x-", StringComparison.Ordinal))
             return;
-        var near = known
-            .Select(key =>
+        var near = shape
+            .Keys.Keys.Select(key =>
                 (Key: key, Shared: key.TakeWhile((c, at) => at < entry.Key.Length && entry.Key[at] == c).Count())
             )
             .Where(pair => pair.Shared >= 3)
@@ -193,8 +186,15 @@ internal sealed class Shapes(Findings findings)
         findings.Warn(
             entry.Mark,
             ProblemCode.UnknownKey,
-            $"'{Short(entry.Key)}' means nothing {where}",
-            near is null ? "a key that only holds an anchor may start with _" : $"did you mean {near}?"
+            $"'{Short(entry.Key)}' means nothing {Where(path)}",
+            near is null ? "a key that only holds an anchor may start with _" : $"did you mean {near}?",
+            path.Length == 0 ? entry.Key : $"{path}.{entry.Key}"
         );
     }
+
+    private static bool IsPrivate(string key) => key.StartsWith('_') || key.StartsWith('.');
+
+    private static string Where(string path) => path.Length == 0 ? "at the top level" : $"in '{path}'";
+
+    private static string Last(string path) => path[(path.LastIndexOf('.') + 1)..];
 }

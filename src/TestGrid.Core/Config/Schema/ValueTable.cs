@@ -91,6 +91,37 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
         Map("memcache>memcached", "postgres>postgresql", "rabbitmq-server>rabbitmq", "redis-server>redis")
     );
 
+    public static readonly ValueTable Dist = Of(
+        "trusty",
+        "precise",
+        "xenial",
+        "bionic",
+        "focal",
+        "jammy",
+        "noble",
+        "server-2016",
+        "rhel8"
+    );
+
+    public static readonly ValueTable MergeMode = Of("merge", "deep_merge", "deep_merge_append", "deep_merge_prepend");
+
+    private static readonly string[] Truths =
+    [
+        "true",
+        "on",
+        "yes",
+        "enabled",
+        "required",
+        "false",
+        "off",
+        "no",
+        "disabled",
+        "not required",
+    ];
+
+    /// <summary>Yes or no, slips of the pen mended; null for any other word.</summary>
+    public static bool? NearTruth(string word) => Truth(word) ?? Truth(KeyRepair.Nearest(word.Trim(), Truths));
+
     /// <summary>Travis's words for yes and no; null for any other.</summary>
     public static bool? Truth(string? word) =>
         word?.Trim().ToLowerInvariant() switch
@@ -101,17 +132,35 @@ internal sealed record ValueTable(FrozenSet<string> Known, FrozenDictionary<stri
         };
 
     /// <summary>The value that was meant, or null when no list knows it.</summary>
-    public string? Find(string written)
+    /// <param name="written">What is written.</param>
+    /// <param name="exactly">Other names count, slips of the pen do not.</param>
+    public string? Find(string written, bool exactly = false)
     {
-        var word = written.Trim();
-        if (Known.Contains(word))
-            return word;
-        word = word.ToLowerInvariant();
-        return Known.Contains(word) ? word
-            : Aliases.TryGetValue(word, out var alias) ? alias
-            : KeyRepair.Nearest(word, Known);
+        if (Known.Contains(written))
+            return written;
+        if (Aliases.TryGetValue(written, out var alias))
+            return alias;
+        if (exactly)
+            return null;
+        var line = written.Split('\n')[0];
+        if (Known.Contains(line))
+            return line;
+        if (KeyRepair.Nearest(line, Known) is { } near)
+            return near;
+        var word = line.Split(' ', StringSplitOptions.RemoveEmptyEntries).FirstOrDefault("");
+        string[] cleaned =
+        [
+            word,
+            string.Concat(line.Where(c => char.IsAsciiLetterOrDigit(c) || c == '_')).ToLowerInvariant(),
+            string.Concat(word.Where(char.IsAsciiLetterLower)),
+        ];
+        return cleaned.FirstOrDefault(Known.Contains);
     }
 
-    private static FrozenDictionary<string, string> Map(params string[] pairs) =>
+    /// <summary>A table of these values only.</summary>
+    public static ValueTable Of(params string[] values) => new([.. values], FrozenDictionary<string, string>.Empty);
+
+    /// <summary>Pairs of <c>other-name>value</c>.</summary>
+    public static FrozenDictionary<string, string> Map(params string[] pairs) =>
         pairs.Select(pair => pair.Split('>')).ToFrozenDictionary(pair => pair[0], pair => pair[1]);
 }

@@ -1,0 +1,54 @@
+namespace TestGrid.Core.Conformance;
+
+/// <summary>How much of an oracle is the same here: of each kind of line how many there are, and how many agree.</summary>
+public sealed class ConformanceCounts
+{
+    /// <summary>Configurations.</summary>
+    public int Files { get; internal set; }
+
+    /// <summary>Configurations that make as many jobs.</summary>
+    public int JobCountEqual { get; internal set; }
+
+    /// <summary>Configurations that make the same jobs in the same order, all compared keys.</summary>
+    public int JobsEqual { get; internal set; }
+
+    /// <summary>
+    /// Those of them that agree but for a difference that was decided on: an empty entry of <c>jobs.include</c> is a
+    /// job here.
+    /// </summary>
+    public int DecidedDifferences { get; internal set; }
+
+    /// <summary>Configurations with phases.</summary>
+    public int Phases { get; internal set; }
+
+    /// <summary>Those whose first Linux job has the same commands in the phases that the configuration gives.</summary>
+    public int PhasesEqual { get; internal set; }
+
+    /// <summary>Configurations with a normal form.</summary>
+    public int Configs { get; internal set; }
+
+    /// <summary>Those that are brought to the same normal form.</summary>
+    public int ConfigEqual { get; internal set; }
+
+    public int Specs { get; internal set; }
+
+    /// <summary>Specs with the same jobs and the same normal form, or refused as there.</summary>
+    public int SpecsEqual { get; internal set; }
+
+    public int Conditions { get; internal set; }
+
+    /// <summary>Conditions with the same tree and the same truths.</summary>
+    public int ConditionsEqual { get; internal set; }
+
+    public int EnvLines { get; internal set; }
+
+    public int EnvLinesEqual { get; internal set; }
+}
+
+/// <summary>One thing that is not the same.</summary>
+/// <param name="Name">The line's name, or its text where it has none.</param>
+/// <param name="What">What differs: <c>jobs</c>, <c>config</c>, …</param>
+/// <param name="Key">The first key that differs, with dots.</param>
+/// <param name="Ours">What it is here, short.</param>
+/// <param name="Theirs">What it is there, short.</param>
+public sealed record ConformanceDifference(string Name, string What, string Key, string Ours, string Theirs);

@@ -1,0 +1,279 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.Json.Nodes;
+using TestGrid.Core.Config;
+using TestGrid.Core.Config.Conditions;
+using TestGrid.Core.Config.Schema;
+using TestGrid.Core.Yaml;
+
+namespace TestGrid.Core.Conformance;
+
+/// <summary>
+/// Compares, line by line, what an oracle says with what is made here of the same text. A line is JSON of one of these
+/// forms: a configuration (<c>input_yaml</c>, <c>expected</c>), a named one (<c>yaml</c>, <c>jobs</c>), a condition
+/// (<c>expr</c> or <c>cond</c>) or a text of variables (<c>input</c>).
+/// </summary>
+/// <param name="events">What conditions are evaluated for, by name, where a line does not say it.</param>
+public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> events)
+{
+    private readonly List<ConformanceDifference> differences = [];
+
+    public ConformanceCounts Counts { get; } = new();
+
+    public IReadOnlyList<ConformanceDifference> Differences => differences;
+
+    /// <summary>Compares one line; false when it is of no known form.</summary>
+    public bool Add(JsonObject line)
+    {
+        if (line["input_yaml"] is { } input && line["expected"] is JsonObject expected)
+            Configuration(
+                Name(line),
+                (string)input!,
+                expected,
+                line["data"] as JsonObject,
+                line.ContainsKey("spec_kind")
+            );
+        else if (line["yaml"] is { } yaml && line["jobs"] is JsonArray)
+            Configuration(Name(line), (string)yaml!, line, null, isSpec: false);
+        else if (line["expr"] is { } condition)
+            Condition((string)condition!, line["ast"], (bool)line["parses"]!, line["eval"] as JsonObject);
+        else if (line["vectors"] is JsonArray vectors && line["data"] is JsonObject data)
+            Vectors(vectors, data);
+        else if (line["input"] is { } text && line["expected"] is JsonArray vars)
+            EnvText((string)text!, vars);
+        else
+            return false;
+        return true;
+    }
+
+    private static ExpandedConfig? Expanded(string yaml, ConfigSettings settings) =>
+        CiConfigReader.Expand(".travis.yml", Ascii(yaml), settings, new Findings(".travis.yml"));
+
+    private static bool HasEmptyJob(YamlEntry part) =>
+        part is { Key: "include", Value: YamlList list } && list.Items.Any(item => item is YamlMap { IsEmpty: true });
+
+    // Whoever made the oracle read the texts without what is not ASCII: with it, every such name would differ.
+    private static byte[] Ascii(string yaml) => Encoding.UTF8.GetBytes(string.Concat(yaml.Where(char.IsAscii)));
+
+    private static string Name(JsonObject line) => (string?)line["name"] ?? "(no name)";
+
+    private void Configuration(string name, string yaml, JsonObject expected, JsonObject? data, bool isSpec)
+    {
+        Counts.Files++;
+        var before = differences.Count;
+        var settings = new ConfigSettings([])
+        {
+            MaxCells = 5000,
+            MaxBytes = 4 << 20,
+            Event = EventOf(data ?? events.GetValueOrDefault("push_master") ?? []),
+        };
+        var ours = Expanded(yaml, settings);
+        if (ours?.Root["jobs"] is YamlMap { Entries: var parts } && parts.Any(HasEmptyJob))
+        {
+            Counts.DecidedDifferences++;
+            ours = Expanded(yaml, settings with { IsEmptyIncludeJob = false });
+        }
+
+        if (expected["error"] is not null)
+        {
+            // It is refused there; that is all there is to compare.
+            if (ours is not null)
+                differences.Add(new ConformanceDifference(name, "error", "", "read", "refused"));
+            else
+                Counts.JobCountEqual++;
+        }
+        else
+        {
+            Jobs(name, ours, expected["jobs"]!.AsArray());
+            if (expected["first_linux_job_phases"] is JsonObject phases)
+                Phases(name, ours, phases);
+            if (expected["config"] is JsonObject config)
+                Config(name, ours, config);
+        }
+
+        if (!isSpec)
+            return;
+        Counts.Specs++;
+        if (differences.Count == before)
+            Counts.SpecsEqual++;
+    }
+
+    private void Jobs(string name, ExpandedConfig? ours, JsonArray theirs)
+    {
+        var left = JobForm.Ours(ours);
+        var right = JobForm.Theirs(theirs);
+        if (left.Count == right.Count)
+            Counts.JobCountEqual++;
+        if (left.SequenceEqual(right))
+        {
+            Counts.JobsEqual++;
+            return;
+        }
+
+        var at = left.Zip(right).TakeWhile(pair => pair.First == pair.Second).Count();
+        var found = Difference.First(Parsed(left.ElementAtOrDefault(at)), Parsed(right.ElementAtOrDefault(at)));
+        differences.Add(
+            new ConformanceDifference(
+                name,
+                left.Count == right.Count ? "jobs" : "job count",
+                $"job {at + 1} of {left.Count}/{right.Count}: {found?.Key}",
+                found?.Ours ?? "",
+                found?.Theirs ?? ""
+            )
+        );
+
+        static JsonNode? Parsed(string? text) => text is null ? null : JsonNode.Parse(text);
+    }
+
+    private void Phases(string name, ExpandedConfig? ours, JsonObject theirs)
+    {
+        Counts.Phases++;
+        var job = JobForm
+            .Ours(ours)
+            .Select(text => JsonNode.Parse(text)!.AsObject())
+            .FirstOrDefault(job => (string?)job["os"] == "linux");
+        var form = job is null ? [] : PhaseForm.Of(job);
+        if (Difference.First(form, job is null ? theirs : PhaseForm.Given(theirs, job)) is { } found)
+            differences.Add(new ConformanceDifference(name, "phases", found.Key, found.Ours, found.Theirs));
+        else
+            Counts.PhasesEqual++;
+    }
+
+    private void Config(string name, ExpandedConfig? ours, JsonObject theirs)
+    {
+        Counts.Configs++;
+        var form = ours is null ? null : WithoutEmptyJobs(NormalForm.Of(ours.Root));
+        if (Difference.First(form, CommandsAsText(theirs)) is { } found)
+            differences.Add(new ConformanceDifference(name, "config", found.Key, found.Ours, found.Theirs));
+        else
+            Counts.ConfigEqual++;
+    }
+
+    private static JsonObject WithoutEmptyJobs(JsonObject config)
+    {
+        if ((config["jobs"] as JsonObject)?["include"] is JsonArray included)
+            included.RemoveAll(job => job is JsonObject { Count: 0 });
+        return config;
+    }
+
+    /// <summary>What they leave as a mapping in commands is the text that was meant here.</summary>
+    private static JsonObject CommandsAsText(JsonObject config)
+    {
+        var copy = (JsonObject)config.DeepClone();
+        Mend(copy);
+        if (copy["jobs"] is JsonObject jobs)
+        {
+            foreach (var job in jobs.SelectMany(pair => (pair.Value as JsonArray ?? []).OfType<JsonObject>()))
+                Mend(job);
+        }
+
+        return copy;
+
+        static void Mend(JsonObject map)
+        {
+            foreach (var phase in KeyTable.Phases)
+            {
+                if (map[phase] is JsonArray list && list.Any(item => item is JsonObject))
+                    map[phase] = JobForm.Commands(list);
+            }
+        }
+    }
+
+    private void Condition(string text, JsonNode? tree, bool parses, JsonObject? truths)
+    {
+        Counts.Conditions++;
+        var reading = ConditionParser.Parse(text);
+        var ours = reading.Condition is null ? null : ConditionForm.Of(reading.Condition);
+        string? wrong =
+            (ours is not null) != parses ? "parses"
+            : parses && !JsonNode.DeepEquals(ours, tree) ? "tree"
+            : null;
+        foreach (var (happened, truth) in truths ?? [])
+        {
+            if (wrong is null && parses && truth is JsonValue value && value.TryGetValue<bool>(out var holds))
+                wrong = reading.Condition!.IsTrue(Facts(events[happened])) == holds ? null : $"truth for {happened}";
+        }
+
+        if (wrong is null)
+            Counts.ConditionsEqual++;
+        else
+            differences.Add(
+                new ConformanceDifference(
+                    text,
+                    "condition",
+                    wrong,
+                    ours is null ? reading.Error ?? "" : Difference.Short(ours),
+                    Difference.Short(tree)
+                )
+            );
+    }
+
+    private void Vectors(JsonArray vectors, JsonObject data)
+    {
+        var facts = Facts(data);
+        foreach (var vector in vectors.OfType<JsonObject>())
+        {
+            Counts.Conditions++;
+            var text = (string)vector["cond"]!;
+            var reading = ConditionParser.Parse(text);
+            var ours = reading.Condition is null ? null : ConditionForm.Of(reading.Condition);
+            var isSame =
+                (vector["ast"] is null || JsonNode.DeepEquals(ours, vector["ast"]))
+                && reading.Condition?.IsTrue(facts) == (bool?)vector["result"];
+            if (isSame)
+                Counts.ConditionsEqual++;
+            else
+                differences.Add(
+                    new ConformanceDifference(
+                        text,
+                        "condition",
+                        "",
+                        Difference.Short(ours),
+                        Difference.Short(vector["ast"])
+                    )
+                );
+        }
+    }
+
+    private void EnvText(string text, JsonArray theirs)
+    {
+        Counts.EnvLines++;
+        var ours = new JsonArray([
+            .. (EnvLine.Parse(text) ?? []).Select(pair => (JsonNode)new JsonArray(pair.Name, pair.Value)),
+        ]);
+        if (JsonNode.DeepEquals(ours, theirs))
+            Counts.EnvLinesEqual++;
+        else
+            differences.Add(
+                new ConformanceDifference(text, "env line", "", Difference.Short(ours), Difference.Short(theirs))
+            );
+    }
+
+    private static ConditionEvent EventOf(JsonObject data) =>
+        new((string?)data["type"] ?? "push", (string?)data["repo"] ?? "owner/name", (string?)data["branch"])
+        {
+            Tag = (string?)data["tag"],
+            CommitMessage = (string?)data["commit_message"],
+            Sender = (string?)data["sender"],
+            Fork = data["fork"]?.ToString(),
+            HeadRepo = (string?)data["head_repo"],
+            HeadBranch = (string?)data["head_branch"],
+            Env = Env(data),
+        };
+
+    private static ConditionFacts Facts(JsonObject data)
+    {
+        var env = Env(data);
+        return new ConditionFacts(name => data[name]?.ToString(), env.GetValueOrDefault);
+    }
+
+    private static ImmutableDictionary<string, string> Env(JsonObject data) =>
+        data["env"] switch
+        {
+            JsonArray lines => lines
+                .Select(line => line!.ToString().Split('=', 2))
+                .ToImmutableDictionary(pair => pair[0], pair => pair.ElementAtOrDefault(1)?.Trim('"', '\'') ?? ""),
+            JsonObject map => map.ToImmutableDictionary(pair => pair.Key, pair => pair.Value?.ToString() ?? ""),
+            _ => ImmutableDictionary<string, string>.Empty,
+        };
+}
