@@ -16,6 +16,8 @@ internal static class Measurement
             await LogRate.RunAsync(settings, work);
         if (Wants(only, "git"))
             await GitSpeed.RunAsync(work);
+        if (Wants(only, "config"))
+            await ConfigSpeed.RunAsync();
         return 0;
     }
 

@@ -84,6 +84,8 @@ internal sealed class Samples
 
     public int Count => values.Count;
 
+    public double Total => values.Sum();
+
     public double Median => At(0.5);
 
     public double Least => values.Count == 0 ? double.NaN : values.Min();

@@ -28,6 +28,10 @@ internal static class ConformanceCommand
             Description = "the events that conditions are evaluated for (else conditions_data.json beside the oracle)",
         };
         var all = new Option<bool>("--all") { Description = $"print every difference, not the first {Shown}" };
+        var page = new Option<FileInfo?>("--page")
+        {
+            Description = "write the figures and the reasons of differences there too: docs/travis-compatibility.md",
+        };
         var json = Printed.JsonOption();
         var command = new Command(
             "conformance",
@@ -37,12 +41,20 @@ internal static class ConformanceCommand
             oracle,
             facts,
             all,
+            page,
             json,
         };
         command.SetAction(parsed =>
         {
             var files = parsed.GetValue(oracle)!;
             var run = Compare(files, parsed.GetValue(facts));
+            if (parsed.GetValue(page) is { } target)
+            {
+                const string written = "testgrid config conformance --oracle FILE… --page docs/travis-compatibility.md";
+                var today = DateOnly.FromDateTime(TimeProvider.System.GetLocalNow().Date);
+                File.WriteAllText(target.FullName, CompatibilityPage.Write(run, today, written));
+            }
+
             var most = parsed.GetValue(all) ? int.MaxValue : Shown;
             if (parsed.GetValue(json))
                 return Printed.Lines([
@@ -130,14 +142,8 @@ internal static class ConformanceCommand
 
     private static void Print(ConformanceRun run, int most)
     {
-        var counts = run.Counts;
-        Row("job count", counts.JobCountEqual, counts.Files);
-        Row("ordered jobs", counts.JobsEqual, counts.Files);
-        Row("phases", counts.PhasesEqual, counts.Phases);
-        Row("normal form", counts.ConfigEqual, counts.Configs);
-        Row("specs", counts.SpecsEqual, counts.Specs);
-        Row("conditions", counts.ConditionsEqual, counts.Conditions);
-        Row("env lines", counts.EnvLinesEqual, counts.EnvLines);
+        foreach (var (what, same, of) in run.Counts.Rows())
+            Console.WriteLine($"{what, -14}{same, 7:N0} of {of, 7:N0}   {100.0 * same / of, 6:0.00} %");
         foreach (var difference in run.Differences.Take(most))
         {
             Console.WriteLine(Printed.Plain($"\n{difference.Name}: {difference.What} {difference.Key}"));
@@ -147,12 +153,6 @@ internal static class ConformanceCommand
 
         if (run.Differences.Count > most)
             Console.WriteLine($"\n… and {run.Differences.Count - most} more: see --all");
-    }
-
-    private static void Row(string what, int same, int of)
-    {
-        if (of > 0)
-            Console.WriteLine($"{what, -14}{same, 7:N0} of {of, 7:N0}   {100.0 * same / of, 6:0.00} %");
     }
 
     private static string Short(JsonObject line)

@@ -16,6 +16,8 @@ public static class BranchRules
     /// <returns>Null when it may; else why not, in words.</returns>
     public static string? WhyNotBuilt(this CiConfig config, CommitRef commit)
     {
+        if (SkipCommand.In(commit.Message) is { } skip)
+            return $"the commit's message says {skip}";
         var name = commit.Branch ?? commit.Tag ?? commit.Ref;
         var only = config.OnlyBranches.IsDefaultOrEmpty ? ["/^(?!gh[-_]pages$)/i"] : config.OnlyBranches;
         if (!only.Any(pattern => IsMatch(name, pattern)))

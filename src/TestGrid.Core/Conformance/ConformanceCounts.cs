@@ -43,7 +43,23 @@ public sealed class ConformanceCounts
     public int EnvLines { get; internal set; }
 
     public int EnvLinesEqual { get; internal set; }
+
+    /// <summary>For people: what, how many agree, of how many; without the kinds that were not there.</summary>
+    public IEnumerable<(string What, int Same, int Of)> Rows() =>
+        new (string, int, int Of)[]
+        {
+            ("job count", JobCountEqual, Files),
+            ("ordered jobs", JobsEqual, Files),
+            ("phases", PhasesEqual, Phases),
+            ("normal form", ConfigEqual, Configs),
+            ("specs", SpecsEqual, Specs),
+            ("conditions", ConditionsEqual, Conditions),
+            ("env lines", EnvLinesEqual, EnvLines),
+        }.Where(row => row.Of > 0);
 }
+
+/// <summary>Of one language or key: files that have it, and how many of them agree.</summary>
+public sealed record ConformanceTally(int Files = 0, int Jobs = 0, int Config = 0);
 
 /// <summary>One thing that is not the same.</summary>
 /// <param name="Name">The line's name, or its text where it has none.</param>

@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Text;
 using System.Text.Json.Nodes;
 using TestGrid.Core.Config;
@@ -21,6 +20,11 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
     public ConformanceCounts Counts { get; } = new();
 
     public IReadOnlyList<ConformanceDifference> Differences => differences;
+
+    public SortedDictionary<string, ConformanceTally> Languages { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Keys that mean something at the top level.</summary>
+    public SortedDictionary<string, ConformanceTally> Keys { get; } = new(StringComparer.Ordinal);
 
     /// <summary>Compares one line; false when it is of no known form.</summary>
     public bool Add(JsonObject line)
@@ -65,7 +69,7 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
         {
             MaxCells = 5000,
             MaxBytes = 4 << 20,
-            Event = EventOf(data ?? events.GetValueOrDefault("push_master") ?? []),
+            Event = OracleEvent.Of(data ?? events.GetValueOrDefault("push_master") ?? []),
         };
         var ours = Expanded(yaml, settings);
         if (ours?.Root["jobs"] is YamlMap { Entries: var parts } && parts.Any(HasEmptyJob))
@@ -92,10 +96,35 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
         }
 
         if (!isSpec)
+        {
+            Tally(ours, expected, [.. differences.Skip(before).Select(difference => difference.What)]);
             return;
+        }
+
         Counts.Specs++;
         if (differences.Count == before)
             Counts.SpecsEqual++;
+    }
+
+    private void Tally(ExpandedConfig? ours, JsonObject expected, List<string> wrong)
+    {
+        if (expected["config"] is not JsonObject config)
+            return;
+        var language = config["language"]?.ToString() ?? "";
+        var known = Languages.GetValueOrDefault(language) ?? new ConformanceTally();
+        Languages[language] = new ConformanceTally(
+            known.Files + 1,
+            known.Jobs + (wrong.Contains("jobs") || wrong.Contains("job count") ? 0 : 1),
+            known.Config + (wrong.Contains("config") ? 0 : 1)
+        );
+        var form = ours is null ? [] : NormalForm.Of(ours.Root);
+        var theirs = CommandsAsText(config);
+        foreach (var (key, value) in theirs.Where(pair => ConfigShape.IsKey(pair.Key)))
+        {
+            var tally = Keys.GetValueOrDefault(key) ?? new ConformanceTally();
+            var isSame = Difference.First(form[key], value) is null || !wrong.Contains("config");
+            Keys[key] = new ConformanceTally(tally.Files + 1, 0, tally.Config + (isSame ? 1 : 0));
+        }
     }
 
     private void Jobs(string name, ExpandedConfig? ours, JsonArray theirs)
@@ -191,7 +220,10 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
         foreach (var (happened, truth) in truths ?? [])
         {
             if (wrong is null && parses && truth is JsonValue value && value.TryGetValue<bool>(out var holds))
-                wrong = reading.Condition!.IsTrue(Facts(events[happened])) == holds ? null : $"truth for {happened}";
+                wrong =
+                    reading.Condition!.IsTrue(OracleEvent.Facts(events[happened])) == holds
+                        ? null
+                        : $"truth for {happened}";
         }
 
         if (wrong is null)
@@ -210,7 +242,7 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
 
     private void Vectors(JsonArray vectors, JsonObject data)
     {
-        var facts = Facts(data);
+        var facts = OracleEvent.Facts(data);
         foreach (var vector in vectors.OfType<JsonObject>())
         {
             Counts.Conditions++;
@@ -248,32 +280,4 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
                 new ConformanceDifference(text, "env line", "", Difference.Short(ours), Difference.Short(theirs))
             );
     }
-
-    private static ConditionEvent EventOf(JsonObject data) =>
-        new((string?)data["type"] ?? "push", (string?)data["repo"] ?? "owner/name", (string?)data["branch"])
-        {
-            Tag = (string?)data["tag"],
-            CommitMessage = (string?)data["commit_message"],
-            Sender = (string?)data["sender"],
-            Fork = data["fork"]?.ToString(),
-            HeadRepo = (string?)data["head_repo"],
-            HeadBranch = (string?)data["head_branch"],
-            Env = Env(data),
-        };
-
-    private static ConditionFacts Facts(JsonObject data)
-    {
-        var env = Env(data);
-        return new ConditionFacts(name => data[name]?.ToString(), env.GetValueOrDefault);
-    }
-
-    private static ImmutableDictionary<string, string> Env(JsonObject data) =>
-        data["env"] switch
-        {
-            JsonArray lines => lines
-                .Select(line => line!.ToString().Split('=', 2))
-                .ToImmutableDictionary(pair => pair[0], pair => pair.ElementAtOrDefault(1)?.Trim('"', '\'') ?? ""),
-            JsonObject map => map.ToImmutableDictionary(pair => pair.Key, pair => pair.Value?.ToString() ?? ""),
-            _ => ImmutableDictionary<string, string>.Empty,
-        };
 }

@@ -52,6 +52,9 @@ internal sealed class ConfigShape(Findings findings)
     /// <summary>Every key that means something somewhere: none is a slip of another.</summary>
     public static readonly FrozenSet<string> AllKeys = KeysOf(RootShape).ToFrozenSet();
 
+    /// <summary>Does this key mean something at the top level?</summary>
+    public static bool IsKey(string key) => RootShape.Keys.ContainsKey(key);
+
     private static IEnumerable<string> KeysOf(Shape shape) =>
         shape switch
         {
