@@ -117,7 +117,10 @@ public sealed partial class JobRunner(
             await MountsAsync(order, workspace, script.Path, bundle.Bundle, ending.Polite),
             order.Limits,
             ground.Network
-        );
+        )
+        {
+            Digest = bundle.Bundle.Digest,
+        };
         await using var sandbox = await engine.CreateAsync(spec, ending.Polite);
         ending.Obey(await pump.Report(new JobStarted(ground.RunnerName, bundle.Bundle.Name, bundle.Bundle.Digest)));
         await pump.Writer.WriteAsync(Heading(order, claim, bundle.Bundle), ending.Polite);

@@ -14,8 +14,10 @@ public sealed class RunnerOptions
     [Range(0, 64)]
     public int Slots { get; set; } = Math.Max(1, Environment.ProcessorCount);
 
-    /// <summary>The sandbox engine's name.</summary>
-    [Required]
+    /// <summary>
+    /// The sandbox engine's name: <c>native</c>, <c>docker</c>, or <c>auto</c> for native where it works, else docker.
+    /// </summary>
+    [Required, RegularExpression("^(native|docker|auto)$", ErrorMessage = "Runner:Engine is native, docker or auto.")]
     public string Engine { get; set; } = "native";
 
     /// <summary>What jobs may reach.</summary>

@@ -1,9 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
 using TestGrid.Runner.Sandboxes;
+using TestGrid.Runner.Sandboxes.Docker;
 using TestGrid.Runner.Sandboxes.Native;
 
 namespace TestGrid.Runner;
@@ -19,7 +21,7 @@ public static class RunnerServices
             services.AddSingleton(TimeProvider.System);
             services.AddSingleton<AptSources>();
             services.AddSingleton<BundleStore>();
-            services.AddSingleton<ISandboxEngine, NativeSandboxEngine>();
+            services.AddSingleton(MakeEngine);
             services.AddSingleton<JobGround>();
             services.AddSingleton<JobRunner>();
             return services;
@@ -36,5 +38,23 @@ public static class RunnerServices
                 provider.GetRequiredService<ILogger<RabbitMqJobQueue>>()
             ));
         }
+    }
+
+    // Made here and not registered by its own type, so that the container disposes it once.
+    private static ISandboxEngine MakeEngine(IServiceProvider provider)
+    {
+        T Make<T>() => ActivatorUtilities.CreateInstance<T>(provider);
+        var name = provider.GetRequiredService<IOptions<RunnerOptions>>().Value.Engine;
+        return name switch
+        {
+            "docker" => Make<DockerSandboxEngine>(),
+            "auto" => new AutoSandboxEngine(
+                Make<NativeSandboxEngine>(),
+                Make<DockerSandboxEngine>(),
+                provider.GetRequiredService<IOptions<SandboxOptions>>().Value,
+                provider.GetRequiredService<ILogger<AutoSandboxEngine>>()
+            ),
+            _ => Make<NativeSandboxEngine>(),
+        };
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.IO.Pipelines;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 
 namespace TestGrid.Runner.Sandboxes;
@@ -39,7 +40,11 @@ public sealed record SandboxSpec(
     ImmutableArray<SandboxMount> Mounts,
     JobLimits Limits,
     SandboxNetwork Network
-);
+)
+{
+    /// <summary>The bundle's name by content, for an engine that keeps the tree elsewhere too.</summary>
+    public BundleDigest? Digest { get; init; }
+}
 
 /// <summary>A folder or file of the runner's shown inside.</summary>
 /// <param name="Source">The path outside; never written to.</param>

@@ -37,10 +37,35 @@ public sealed class SandboxOptions : IValidatableObject
     [Range(0, 64)]
     public int PreparedPods { get; set; } = 1;
 
+    /// <summary>
+    /// The Docker daemon's socket, for the docker engine: <c>unix:///var/run/docker.sock</c>. It must be one of this
+    /// machine: it is shown this machine's folders.
+    /// </summary>
+    [Required, RegularExpression("^unix:///.+")]
+    public string DockerHost { get; set; } = "unix:///var/run/docker.sock";
+
+    /// <summary>
+    /// The networks of the docker engine's sandboxes are cut out of this one, 16 addresses for each, in CIDR form.
+    /// Nothing else on this machine may use it.
+    /// </summary>
+    [Required]
+    public string DockerNetwork { get; set; } = "10.213.0.0/16";
+
+    /// <summary>
+    /// Lets the docker engine give jobs a network also where it cannot filter it (a runner that is not root): they then
+    /// reach this machine, its neighbours and metadata services. For code that you trust only.
+    /// </summary>
+    public bool DockerUnfiltered { get; set; }
+
     public IEnumerable<ValidationResult> Validate(ValidationContext validationContext)
     {
         if (!Path.IsPathRooted(StatePath))
             yield return new ValidationResult($"StatePath '{StatePath}' is not absolute.", [nameof(StatePath)]);
+        if (!IPNetwork.TryParse(DockerNetwork, out var pool) || pool.PrefixLength is < 8 or > 24)
+            yield return new ValidationResult(
+                $"DockerNetwork '{DockerNetwork}' is not an IPv4 network of 256 addresses or more.",
+                [nameof(DockerNetwork)]
+            );
         foreach (var network in DeniedNetworks.Concat(AllowedNetworks))
         {
             if (!IPNetwork.TryParse(network, out var read) || read.BaseAddress.GetAddressBytes().Length != 4)

@@ -25,6 +25,9 @@ public abstract partial class SandboxContract : IAsyncLifetime
     /// <summary>What id 0 inside is outside.</summary>
     protected abstract int FirstId { get; }
 
+    /// <summary>What a sandbox with a network asks for names.</summary>
+    protected virtual string NameServer => "10.0.2.3";
+
     protected abstract ISandboxEngine Create();
 
     public async ValueTask InitializeAsync() => lease = await TestBundles.BaseAsync(Stop);
@@ -333,7 +336,10 @@ public abstract partial class SandboxContract : IAsyncLifetime
         params ImmutableArray<SandboxMount> mounts
     ) =>
         await Engine.CreateAsync(
-            new SandboxSpec("1.1-1", Bundle.RootPath, mounts, limits ?? JobLimits.Default, network),
+            new SandboxSpec("1.1-1", Bundle.RootPath, mounts, limits ?? JobLimits.Default, network)
+            {
+                Digest = Bundle.Digest,
+            },
             Stop
         );
 

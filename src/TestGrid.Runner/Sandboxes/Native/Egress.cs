@@ -11,7 +11,7 @@ namespace TestGrid.Runner.Sandboxes.Native;
 internal static class Egress
 {
     // Private, shared, link-local (cloud metadata), multicast and reserved: RFC 6890's list without documentation nets.
-    private static readonly string[] Closed =
+    internal static readonly string[] Closed =
     [
         "0.0.0.0/8",
         "10.0.0.0/8",

@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
@@ -36,7 +35,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
 
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
     {
-        Check(spec);
+        SpecCheck.Check(spec);
         var tree = new BundleTree(spec.RootPath, options.FirstId);
         var files = new PodFiles(spec, tree, options);
         var rules = RulesOf(spec.Network);
@@ -105,40 +104,6 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
     }
 
     private string RulesOf(SandboxNetwork network) => network is SandboxNetwork.Egress ? Egress.Rules(options) : "";
-
-    // The order comes from our own code, but a job's configuration stands behind names and targets.
-    private static void Check(SandboxSpec spec)
-    {
-        if (!GoodName.IsMatch(spec.Name))
-            throw new SandboxException(
-                $"'{spec.Name}' is no name for a sandbox: letters, digits, '.', '_' and '-', up to 64."
-            );
-        if (!Directory.Exists(spec.RootPath))
-            throw new SandboxException($"There is no bundle at {spec.RootPath}.");
-        foreach (var mount in spec.Mounts)
-        {
-            if (!GoodTarget.IsMatch(mount.Target) || mount.Target.Split('/').Any(part => part is "." or ".."))
-                throw new SandboxException(
-                    $"'{mount.Target}' is no place to mount at: an absolute path without '..' is."
-                );
-            if (TakenTarget.IsMatch(mount.Target))
-                throw new SandboxException($"{mount.Target} is the sandbox's own: nothing can be mounted there.");
-            if (
-                !Directory.Exists(mount.Source)
-                && (mount.Kind is SandboxMountKind.Overlay || !File.Exists(mount.Source))
-            )
-                throw new SandboxException($"{mount.Source}, to be shown at {mount.Target}, is not there.");
-        }
-    }
-
-    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\z")]
-    private static partial Regex GoodName { get; }
-
-    [GeneratedRegex(@"^(/[^/\x00-\x1f]+)+\z")]
-    private static partial Regex GoodTarget { get; }
-
-    [GeneratedRegex(@"^/(proc|sys|dev)(/|\z)")]
-    private static partial Regex TakenTarget { get; }
 
     [LoggerMessage(LogLevel.Information, "Removed what {Pods} sandboxes of an earlier life left behind")]
     private static partial void Swept(ILogger log, int pods);

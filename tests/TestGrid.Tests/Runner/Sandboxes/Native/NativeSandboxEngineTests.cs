@@ -5,6 +5,7 @@ using TestGrid.Core.Jobs;
 using TestGrid.Runner.Sandboxes;
 using TestGrid.Runner.Sandboxes.Native;
 using TestGrid.Tests.Contracts;
+using TestGrid.Tests.Runner.Sandboxes.Docker;
 using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Runner.Sandboxes.Native;
@@ -183,10 +184,13 @@ public sealed class SandboxHost
         var stop = TestContext.Current.CancellationToken;
         var words = Environment.GetEnvironmentVariable(Variable)!.Split('|');
         using var bundle = await TestBundles.BaseAsync(stop);
-        var engine = NativeSandboxEngineContract.CreateAt(
-            new SandboxOptions { StatePath = words[0], Runtime = words[1] }
-        );
-        var spec = new SandboxSpec("1.1-1", bundle.Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.Egress);
+        ISandboxEngine engine = words[1].StartsWith("unix:", StringComparison.Ordinal)
+            ? DockerSandboxEngineTests.CreateAt(words[1], words[0])
+            : NativeSandboxEngineContract.CreateAt(new SandboxOptions { StatePath = words[0], Runtime = words[1] });
+        var spec = new SandboxSpec("1.1-1", bundle.Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.Egress)
+        {
+            Digest = bundle.Bundle.Digest,
+        };
         var sandbox = await engine.CreateAsync(spec, stop);
         var script = $"trap '' TERM; setsid bash -c 'exec -a {words[2]} sleep 1000' & exec -a {words[2]} sleep 1000";
         var command = new SandboxCommand(
@@ -197,6 +201,9 @@ public sealed class SandboxHost
         await sandbox.RunAsync(command, System.IO.Pipelines.PipeWriter.Create(Stream.Null), stop);
     }
 
+    /// <param name="statePath">The engine's folder.</param>
+    /// <param name="runtime">The native engine's runtime, or the address of a Docker daemon.</param>
+    /// <param name="word">Stands on the command line of both of its processes.</param>
     internal static Process Start(string statePath, string runtime, string word)
     {
         var start = new ProcessStartInfo(

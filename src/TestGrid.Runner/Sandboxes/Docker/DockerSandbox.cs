@@ -1,0 +1,238 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using Microsoft.Extensions.Logging;
+using TestGrid.Runner.Sandboxes.Native;
+
+namespace TestGrid.Runner.Sandboxes.Docker;
+
+/// <summary>What a sandbox consists of in the daemon.</summary>
+/// <param name="Container">The container's id.</param>
+/// <param name="Network">Its own network's id, or null.</param>
+/// <param name="Lifeline">The connection that keeps it alive.</param>
+internal sealed record DockerParts(string Container, string? Network, MultiplexedStream Lifeline);
+
+/// <summary>One container and the commands run in it.</summary>
+internal sealed partial class DockerSandbox(
+    SandboxSpec spec,
+    DockerParts parts,
+    DockerDaemon daemon,
+    DockerNetworks networks,
+    TimeProvider time,
+    ILogger log
+) : Sandbox
+{
+    private const int Killed = 128 + Posix.Sigkill;
+    private const int Terminated = 128 + Posix.Sigterm;
+    private const byte EndKey = 4; // Ctrl-D
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
+
+    private readonly BundleTree tree = new(spec.RootPath, 0);
+    private readonly DockerMemory memory = new(parts.Container, daemon);
+    private readonly CancellationTokenSource ended = new();
+    private readonly Lock gate = new();
+    private Task running = Task.CompletedTask;
+    private Task? disposing;
+
+    public override async ValueTask<SandboxExit> RunAsync(
+        SandboxCommand command,
+        PipeWriter output,
+        CancellationToken polite
+    )
+    {
+        Task<SandboxExit> run;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposing is not null, this);
+            if (!running.IsCompleted)
+                throw new InvalidOperationException($"Sandbox {spec.Name} runs a command already.");
+            running = run = RunOneAsync(command, output, polite);
+        }
+        return await run;
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        Task task;
+        lock (gate)
+            task = disposing ??= DisposeOnceAsync();
+        await task;
+    }
+
+    /// <summary>Kills and removes a container; one that is gone, or going, is no error.</summary>
+    internal static Task RemoveContainerAsync(DockerDaemon daemon, string container) =>
+        daemon.ForgetAsync(
+            "remove a container",
+            docker =>
+                docker.Containers.RemoveContainerAsync(
+                    container,
+                    new ContainerRemoveParameters { Force = true, RemoveVolumes = true },
+                    CancellationToken.None
+                )
+        );
+
+    private async Task<SandboxExit> RunOneAsync(SandboxCommand command, PipeWriter output, CancellationToken polite)
+    {
+        var words = DockerCommand.Words(command, tree.FindUser(command.User));
+        if (polite.IsCancellationRequested)
+            return new SandboxExit(Terminated);
+        var kills = await memory.CountKillsAsync();
+        var parameters = new ContainerExecCreateParameters
+        {
+            Cmd = words,
+            Env = [.. command.Env.Select(pair => $"{pair.Key}={pair.Value}")],
+            User = "0:0", // it becomes the command's user itself, and can end what that one leaves behind
+            WorkingDir = command.Folder,
+            Tty = command.Tty,
+            AttachStdin = command.Tty || command.Input is not null,
+            AttachStdout = true,
+            AttachStderr = true,
+        };
+        var (exec, stream) = await StartAsync(parameters);
+        using (stream)
+        {
+            var over = new TaskCompletionSource();
+            var asked = Task.CompletedTask;
+            var feeding = FeedAsync(stream, command);
+            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(over.Task), null))
+            {
+                await CopyAsync(stream, output);
+                over.SetResult();
+            }
+            await Task.WhenAll(feeding, asked);
+        }
+        var code = await ExitCodeAsync(exec);
+        var outOfMemory = !ended.IsCancellationRequested && await memory.CountKillsAsync() > kills;
+        return new SandboxExit(code ?? Killed, outOfMemory);
+    }
+
+    private async Task<(string Exec, MultiplexedStream Stream)> StartAsync(ContainerExecCreateParameters parameters)
+    {
+        var exec = await daemon.AskAsync(
+            "prepare a command",
+            docker => docker.Exec.ExecCreateContainerAsync(parts.Container, parameters, ended.Token)
+        );
+        var stream = await daemon.AskAsync(
+            "start a command",
+            docker => docker.Exec.StartAndAttachContainerExecAsync(exec.ID, parameters.Tty, ended.Token)
+        );
+        return (exec.ID, stream);
+    }
+
+    private async Task FeedAsync(MultiplexedStream stream, SandboxCommand command)
+    {
+        try
+        {
+            if (command.Input is not { } bytes)
+                return; // a terminal at which nobody types, not even an end: sudo would echo that
+            await stream.WriteAsync(bytes.ToArray(), 0, bytes.Length, ended.Token);
+            if (command.Tty)
+                await stream.WriteAsync([EndKey], 0, 1, ended.Token);
+            else
+                stream.CloseWrite();
+        }
+        catch (IOException) { } // it ended before it had read all: its right
+        catch (OperationCanceledException) { }
+    }
+
+    // Reads no faster than the reader of `output` takes: the daemon's pipe fills and the command waits.
+    private async Task CopyAsync(MultiplexedStream from, PipeWriter output)
+    {
+        var wanted = true;
+        var buffer = ArrayPool<byte>.Shared.Rent(65536);
+        try
+        {
+            while (true)
+            {
+                var read = await from.ReadOutputAsync(buffer, 0, buffer.Length, ended.Token);
+                if (read.EOF)
+                    return;
+                if (!wanted)
+                    continue;
+                output.Write(buffer.AsSpan(0, read.Count));
+                wanted = !(await output.FlushAsync(ended.Token)).IsCompleted;
+            }
+        }
+        catch (IOException) { } // the daemon went away
+        catch (OperationCanceledException) { }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    // Null when the container was killed with the command in it.
+    private async Task<int?> ExitCodeAsync(string exec)
+    {
+        while (!ended.IsCancellationRequested)
+        {
+            var found = await daemon.FindAsync(
+                "tell how a command ended",
+                docker => docker.Exec.InspectContainerExecAsync(exec, CancellationToken.None)
+            );
+            if (found is null)
+                return null;
+            if (!found.Running)
+                return (int)found.ExitCode;
+            // Its output ended a moment before it did.
+            await Task.Delay(Moment, time, CancellationToken.None);
+        }
+        return null;
+    }
+
+    // To all processes but the container's first one. As long as there is none, it is just starting.
+    private async Task AskToEndAsync(Task over)
+    {
+        try
+        {
+            while (!over.IsCompleted)
+            {
+                var parameters = new ContainerExecCreateParameters
+                {
+                    Cmd = DockerCommand.Ask,
+                    User = "0:0",
+                    AttachStdout = true,
+                    AttachStderr = true,
+                };
+                var (exec, stream) = await StartAsync(parameters);
+                using (stream)
+                    await stream.ReadOutputToEndAsync(ended.Token);
+                if (await ExitCodeAsync(exec) == 0)
+                    return;
+                await Task.WhenAny(over, Task.Delay(Moment, time, CancellationToken.None));
+            }
+        }
+        catch (Exception e) when (e is SandboxException or IOException)
+        {
+            if (!over.IsCompleted)
+                NotAsked(log, e, spec.Name);
+        }
+        catch (OperationCanceledException) { }
+    }
+
+    private async Task DisposeOnceAsync()
+    {
+        await ended.CancelAsync();
+        try
+        {
+            parts.Lifeline.Dispose();
+            await RemoveContainerAsync(daemon, parts.Container);
+            await Task.WhenAny(running); // it ends with the container, and still asks how
+            if (parts.Network is { } network)
+                await networks.RemoveAsync(network);
+        }
+        catch (Exception e)
+        {
+            // What is left is labelled, and the next start of a runner sweeps it.
+            NotRemoved(log, e, spec.Name);
+        }
+        ended.Dispose();
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The command in sandbox {Sandbox} could not be asked to end")]
+    private static partial void NotAsked(ILogger log, Exception cause, string sandbox);
+
+    [LoggerMessage(LogLevel.Error, "Sandbox {Sandbox} is not wholly removed; the next start sweeps it")]
+    private static partial void NotRemoved(ILogger log, Exception cause, string sandbox);
+}

@@ -1,0 +1,231 @@
+using System.Security.Cryptography;
+using Docker.DotNet;
+using Docker.DotNet.Models;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TestGrid.Runner.Files;
+
+namespace TestGrid.Runner.Sandboxes.Docker;
+
+/// <summary>
+/// The engine for machines where the native one cannot be: a container of a Docker daemon for each sandbox, over the
+/// same bundle. <c>docs/sandbox.md</c> says when to choose it.
+/// </summary>
+/// <remarks>
+/// Theory of operation. The container's first process reads from a pipe that the daemon keeps open as long as we stay
+/// connected: its lifeline. Each command is an <c>exec</c> into it. When we go, however we go, the daemon closes the
+/// pipe, the process ends, and with it its process namespace. Our containers and networks name a file that we hold
+/// locked: what names an unlocked one is a dead runner's, and is swept.
+/// </remarks>
+public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
+{
+    private readonly SandboxOptions options;
+    private readonly TimeProvider time;
+    private readonly ILogger<DockerSandboxEngine> log;
+    private readonly DockerDaemon daemon;
+    private readonly DockerImages images;
+    private readonly DockerNetworks networks;
+    private readonly Lazy<(string Path, FileStream Held)> life;
+
+    public DockerSandboxEngine(IOptions<SandboxOptions> options, TimeProvider time, ILogger<DockerSandboxEngine> log)
+    {
+        (this.options, this.time, this.log) = (options.Value, time, log);
+        daemon = new DockerDaemon(this.options);
+        images = new DockerImages(daemon, this.options);
+        networks = new DockerNetworks(daemon, this.options);
+        life = new Lazy<(string, FileStream)>(Live);
+    }
+
+    public string Name => "docker";
+
+    public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
+    {
+        SpecCheck.Check(spec);
+        var files = new DockerFiles(spec, options);
+        files.Plan();
+        var info = await daemon.InfoAsync(stop);
+        var image = await images.GetAsync(spec, stop);
+        var labels = new Dictionary<string, string>
+        {
+            [DockerLabels.Sandbox] = spec.Name,
+            [DockerLabels.Life] = life.Value.Path,
+        };
+        string? network = null;
+        string? container = null;
+        MultiplexedStream? lifeline = null;
+        try
+        {
+            if (spec.Network is SandboxNetwork.Egress)
+                network = await networks.MakeAsync(labels, stop);
+            var plan = DockerPlan.For(spec, image, network, files.Strange, info, options);
+            plan.Labels = labels;
+            plan.Name = $"testgrid-{spec.Name}-{Random()}";
+            var made = await daemon.AskAsync(
+                "make a container",
+                docker => docker.Containers.CreateContainerAsync(plan, stop)
+            );
+            container = made.ID;
+            lifeline = await StartAsync(container, stop);
+            await FillAsync(files, lifeline, stop);
+            return new DockerSandbox(spec, new DockerParts(container, network, lifeline), daemon, networks, time, log);
+        }
+        catch (Exception e)
+        {
+            lifeline?.Dispose();
+            await RemoveQuietlyAsync(container, network);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new SandboxException($"Sandbox {spec.Name} cannot be made: {e.Message}", e);
+            throw;
+        }
+    }
+
+    public async ValueTask SweepAsync(CancellationToken stop)
+    {
+        await daemon.InfoAsync(stop);
+        var filters = DockerLabels.Having(DockerLabels.Life);
+        var containers = await daemon.AskAsync(
+            "list containers",
+            docker =>
+                docker.Containers.ListContainersAsync(
+                    new ContainersListParameters { All = true, Filters = filters },
+                    stop
+                )
+        );
+        var swept = 0;
+        // Another data folder's runner may see this file elsewhere than we do: of those only what has ended goes.
+        foreach (var container in containers.Where(one => IsDead(one.Labels, ended: one.State is "exited" or "dead")))
+        {
+            await RemoveQuietlyAsync(container.ID, null);
+            swept++;
+        }
+        var found = await daemon.AskAsync(
+            "list networks",
+            docker => docker.Networks.ListNetworksAsync(new NetworksListParameters { Filters = filters }, stop)
+        );
+        foreach (var network in found.Where(one => IsDead(one.Labels, ended: false)))
+            await RemoveQuietlyAsync(null, network.ID);
+        await images.SweepAsync(stop);
+        RemoveOldLives();
+        if (swept > 0)
+            Swept(log, swept);
+    }
+
+    /// <summary>Lets the daemon go. Dispose the sandboxes first.</summary>
+    public void Dispose()
+    {
+        daemon.Dispose();
+        if (!life.IsValueCreated)
+            return;
+        File.Delete(life.Value.Path);
+        life.Value.Held.Dispose();
+    }
+
+    private async Task<MultiplexedStream> StartAsync(string container, CancellationToken stop)
+    {
+        var attach = new ContainerAttachParameters
+        {
+            Stream = true,
+            Stdin = true,
+            Stdout = true,
+            Stderr = true,
+        };
+        var lifeline = await daemon.AskAsync(
+            "hold a container",
+            docker => docker.Containers.AttachContainerAsync(container, false, attach, stop)
+        );
+        try
+        {
+            await daemon.AskAsync(
+                "start a container",
+                docker => docker.Containers.StartContainerAsync(container, new ContainerStartParameters(), stop)
+            );
+            return lifeline;
+        }
+        catch
+        {
+            lifeline.Dispose();
+            throw;
+        }
+    }
+
+    private static async Task FillAsync(DockerFiles files, MultiplexedStream lifeline, CancellationToken stop)
+    {
+        var hearing = HearAsync(lifeline, stop);
+        try
+        {
+            await files.SendAsync(lifeline, stop);
+        }
+        catch (IOException) { } // it ended: what it said tells why
+        var said = await hearing;
+        if (!said.EndsWith("ready\n", StringComparison.Ordinal))
+            throw new SandboxException($"The container did not take the job's files: {said.Trim()}");
+    }
+
+    private static async Task<string> HearAsync(MultiplexedStream from, CancellationToken stop)
+    {
+        var said = "";
+        var buffer = new byte[4096];
+        while (!said.EndsWith("ready\n", StringComparison.Ordinal) && said.Length < 1 << 16)
+        {
+            var read = await from.ReadOutputAsync(buffer, 0, buffer.Length, stop);
+            if (read.EOF)
+                break;
+            said += System.Text.Encoding.UTF8.GetString(buffer, 0, read.Count);
+        }
+        return said;
+    }
+
+    private bool IsDead(IDictionary<string, string> labels, bool ended)
+    {
+        var path = labels[DockerLabels.Life];
+        var own = path.StartsWith(options.StatePath + "/", StringComparison.Ordinal);
+        if (!own && !ended)
+            return false;
+        if (!File.Exists(path))
+            return true;
+        using var held = FileLock.TryHold(path);
+        return held is not null;
+    }
+
+    private (string Path, FileStream Held) Live()
+    {
+        Directory.CreateDirectory(options.StatePath);
+        var path = Path.Combine(options.StatePath, $"docker-{Environment.ProcessId}-{Random()}.life");
+        return (path, FileLock.TryHold(path) ?? throw new SandboxException($"{path} is held by another process."));
+    }
+
+    private void RemoveOldLives()
+    {
+        if (!Directory.Exists(options.StatePath))
+            return;
+        foreach (var path in Directory.GetFiles(options.StatePath, "docker-*.life"))
+        {
+            using var held = FileLock.TryHold(path);
+            if (held is not null)
+                File.Delete(path);
+        }
+    }
+
+    private async Task RemoveQuietlyAsync(string? container, string? network)
+    {
+        try
+        {
+            if (container is not null)
+                await DockerSandbox.RemoveContainerAsync(daemon, container);
+            if (network is not null)
+                await networks.RemoveAsync(network);
+        }
+        catch (SandboxException e)
+        {
+            NotRemoved(log, e, container ?? network!);
+        }
+    }
+
+    private static string Random() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(4));
+
+    [LoggerMessage(LogLevel.Information, "Removed {Count} containers that an earlier life left behind")]
+    private static partial void Swept(ILogger log, int count);
+
+    [LoggerMessage(LogLevel.Warning, "{What} could not be removed from Docker; the next start sweeps it")]
+    private static partial void NotRemoved(ILogger log, Exception cause, string what);
+}
