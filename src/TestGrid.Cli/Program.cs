@@ -27,6 +27,7 @@ var root = new RootCommand(
     StoreCommand.Create(),
     DoctorCommand.Create(),
     ServerCommand.Create(),
+    RunnerCommand.Create(),
     CompletionCommand.Create(),
 };
 foreach (var option in Connection.Options)

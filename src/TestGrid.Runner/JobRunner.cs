@@ -196,6 +196,8 @@ public sealed partial class JobRunner(
             text.Append(CultureInfo.InvariantCulture, $"\e[90m{what, -10}\e[0m{Plain(value)}\r\n");
 
         Line("job", $"{order.Id} attempt {claim.Lease.Attempt} on {ground.RunnerName} ({engine.Name})");
+        if (claim.Before is { } before)
+            Line("again", before);
         Line("commit", $"{order.Trigger.Commit.Sha} {order.Trigger.Commit.Title}");
         Line("bundle", $"{bundle.Name} {bundle.Digest}");
         if (order.Config.Cell.Values.Length > 0)

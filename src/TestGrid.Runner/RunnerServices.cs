@@ -24,6 +24,7 @@ public static class RunnerServices
             services.AddSingleton(MakeEngine);
             services.AddSingleton<JobGround>();
             services.AddSingleton<JobRunner>();
+            services.AddSingleton<MachineOffer>();
             return services;
         }
 

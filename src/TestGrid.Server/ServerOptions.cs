@@ -4,6 +4,7 @@ using TestGrid.Server.Access;
 using TestGrid.Server.Planning;
 using TestGrid.Server.Recording;
 using TestGrid.Server.Scheduling;
+using TestGrid.Server.Store;
 
 namespace TestGrid.Server;
 
@@ -26,13 +27,17 @@ public sealed class ServerOptions
 
     public RetentionOptions Retention { get; init; } = new();
 
+    public LeaseOptions Leases { get; init; } = new();
+
+    public RemoteRunnerOptions Runners { get; init; } = new();
+
     /// <exception cref="ValidationException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
         CheckUrl(Access.Listen, "Listen", "http://127.0.0.1:8080");
         if (Access.PublicUrl is { Length: > 0 } url)
             CheckUrl(url, "PublicUrl", "https://ci.example.org");
-        foreach (var part in new object[] { Planning, Scheduling, Retention })
+        foreach (var part in new object[] { Planning, Scheduling, Retention, Leases })
             Validator.ValidateObject(part, new ValidationContext(part), validateAllProperties: true);
     }
 

@@ -67,6 +67,7 @@ public static class ServerServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options).AddSingleton(options.Access).AddSingleton(options.Planning);
         services.AddSingleton(options.Scheduling).AddSingleton(options.Retention);
+        services.AddSingleton(options.Leases).AddSingleton(options.Runners);
         return services.AddStore().AddStages().AddDashboard();
     }
 
@@ -90,6 +91,9 @@ public static class ServerServices
         app.MapSecrets();
         app.MapDeliveries();
         app.MapHealth();
+        app.MapRunners();
+        app.MapRunnerTokens();
+        app.MapRunnersDoor();
         app.MapOpenApi("/openapi/{documentName}.json");
         app.MapHub<DashboardHub>("/live");
         app.UseWebsite(options.WebPath ?? Path.Combine(AppContext.BaseDirectory, "wwwroot"));
@@ -105,7 +109,8 @@ public static class ServerServices
             .AddSingleton<JobStore>()
             .AddSingleton<Leases>()
             .AddSingleton<RetentionStore>()
-            .AddSingleton<AccessStore>();
+            .AddSingleton<AccessStore>()
+            .AddSingleton<RunnerStore>();
 
     private static IServiceCollection AddStages(this IServiceCollection services)
     {
@@ -113,10 +118,12 @@ public static class ServerServices
         services
             .AddSingleton<Recorder>()
             .AddSingleton<IJobReporter>(provider => provider.GetRequiredService<Recorder>());
+        services.AddSingleton<HandedOrders>().AddSingleton<ClaimAnswers>().AddSingleton<RunnerRegister>();
         services.AddSingleton<IGitHost, GitHubHost>().AddSingleton<IGitHost, GenericHost>();
         services.AddSingleton<Reception>().AddSingleton<Refusals>().AddSingleton<HookBodies>();
         return services
             .AddHostedService<AdminToken>()
+            .AddHostedService(provider => provider.GetRequiredService<RunnerRegister>())
             .AddHostedService<Planner>()
             .AddHostedService<Scheduler>()
             .AddHostedService<LostJobs>()
@@ -127,7 +134,7 @@ public static class ServerServices
     {
         services.AddSingleton<PublicAddress>().AddSingleton<Callers>().AddSingleton<SignInLinks>();
         services.AddSingleton<RepositoryViews>().AddSingleton<RepositoryRemoval>();
-        services.AddSingleton<LogFollower>().AddSingleton<BuildWatcher>();
+        services.AddSingleton<LogFollower>().AddSingleton<BuildWatcher>().AddSingleton<RunnerViews>();
         services.AddProblemDetails(problems =>
             problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.Remove("traceId")
         );

@@ -6,6 +6,8 @@ export type JobState = 'waiting' | 'queued' | 'running' | 'passed' | 'failed' | 
 /** A build has no queue of its own: it waits, runs, and ends as its jobs say. */
 export type BuildState = 'waiting' | 'running' | 'passed' | 'failed' | 'errored' | 'cancelled';
 
+export type RunnerState = 'connected' | 'away' | 'stopped';
+
 export type TriggerKind = 'push' | 'tag' | 'manual' | 'rerun';
 
 export interface BuildSummary {
@@ -157,4 +159,27 @@ export interface Problem {
   title: string;
   status: number;
   detail?: string;
+}
+
+/** A runner: what it offers, what it runs, when it was last heard. */
+export interface RunnerRecord {
+  name: string;
+  /** It lives in the server's own process. */
+  embedded: boolean;
+  state: RunnerState;
+  /** How many jobs it runs at a time. */
+  slots: number;
+  version: string;
+  os: string;
+  arch: string;
+  engines: string[];
+  /** The recipes whose bundle is there already. */
+  bundles: string[];
+  /** What it runs now: 42.3 */
+  jobs: string[];
+  heardAt: string;
+}
+
+export interface RunnerList {
+  runners: RunnerRecord[];
 }

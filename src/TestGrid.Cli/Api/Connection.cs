@@ -39,11 +39,41 @@ public sealed record Connection(Uri Url, string? Token)
         var url =
             parsed.GetValue(UrlOption) ?? Environment.GetEnvironmentVariable("TESTGRID_URL") ?? left?.Url ?? DefaultUrl;
         var token = parsed.GetValue(TokenFileOption) is { } file
-            ? File.ReadAllText(file.FullName).Trim()
+            ? ReadToken(file)
             : Environment.GetEnvironmentVariable("TESTGRID_TOKEN") ?? left?.Token;
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
             throw new CommandException($"'{url}' is not an address: write it as {DefaultUrl}", ExitCodes.Usage);
         return new Connection(address, token);
+    }
+
+    /// <summary>
+    /// What was given to a runner, which runs on machines that no server has left anything on: the address, and a token
+    /// of its own kind (<c>tgr_…</c>).
+    /// </summary>
+    public static Connection OfRunner(ParseResult parsed)
+    {
+        var url = parsed.GetValue(UrlOption) ?? Environment.GetEnvironmentVariable("TESTGRID_URL");
+        var token = parsed.GetValue(TokenFileOption) is { } file
+            ? ReadToken(file)
+            : Environment.GetEnvironmentVariable("TESTGRID_RUNNER_TOKEN");
+        if (url is null || string.IsNullOrWhiteSpace(token))
+        {
+            throw new CommandException(
+                "a runner needs its server and a token: testgrid runner --server https://ci.example.org --token-file FILE. "
+                    + "Make the token where the server is: testgrid runner token create NAME > FILE",
+                ExitCodes.Usage
+            );
+        }
+        if (!token.StartsWith("tgr_", StringComparison.Ordinal))
+        {
+            throw new CommandException(
+                "that is no runner's token (tgr_…): make one with testgrid runner token create NAME",
+                ExitCodes.Usage
+            );
+        }
+        return Uri.TryCreate(url, UriKind.Absolute, out var address) && address.Scheme is "http" or "https"
+            ? new Connection(address, token)
+            : throw new CommandException($"'{url}' is not an address: write it as {DefaultUrl}", ExitCodes.Usage);
     }
 
     /// <summary>Leaves address and token for later commands, for their owner's eyes only.</summary>
@@ -53,6 +83,18 @@ public sealed record Connection(Uri Url, string? Token)
     /// <summary>What is left in the file.</summary>
     public static string Left(string url, string token) =>
         JsonSerializer.Serialize(new LeftConnection(url, token), JsonSerializerOptions.Web);
+
+    private static string ReadToken(FileInfo file)
+    {
+        try
+        {
+            return File.ReadAllText(file.FullName).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException($"the token file cannot be read: {e.Message}", ExitCodes.Usage);
+        }
+    }
 
     private static LeftConnection? FindLeft()
     {

@@ -5,6 +5,7 @@ using TestGrid.Core.Config;
 using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
+using TestGrid.Runner.Reporting.Http;
 using TestGrid.Runner.Sandboxes;
 using TestGrid.Server.Store;
 
@@ -24,6 +25,7 @@ internal static class LocalServices
         services.AddOptions<SandboxOptions>().Bind(settings.GetSection("sandbox")).ValidateDataAnnotations();
         services.AddOptions<BundleOptions>().Bind(settings.GetSection("bundles")).ValidateDataAnnotations();
         services.AddOptions<GitOptions>().Bind(settings.GetSection("git")).ValidateDataAnnotations();
+        services.AddOptions<SpoolOptions>().Bind(settings.GetSection("spool")).ValidateDataAnnotations();
     }
 
     /// <summary>What is set: where this program keeps things, then the file, then the environment.</summary>
@@ -40,6 +42,7 @@ internal static class LocalServices
                     ["bundles:rootPath"] = bundlesPath ?? Path.Combine(dataPath, "bundles"),
                     ["bundles:recipesPath"] = Installation.RecipesPath,
                     ["git:rootPath"] = Path.Combine(dataPath, "git"),
+                    ["spool:path"] = Path.Combine(state, "spool"),
                 }
             )
             .AddJsonFile(Path.Combine(dataPath, "testgrid.json"), optional: true)

@@ -66,6 +66,9 @@ internal static class Printed
             "errored" => "!",
             "cancelled" => "⊘",
             "running" => "▶",
+            "connected" => "●",
+            "away" => "!",
+            "stopped" => "○",
             _ => "…",
         };
 }

@@ -2,10 +2,10 @@ using System.ComponentModel.DataAnnotations;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Options;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Runner;
@@ -14,6 +14,7 @@ using TestGrid.Runner.Git;
 using TestGrid.Server;
 using TestGrid.Server.Access;
 using TestGrid.Server.Planning;
+using TestGrid.Server.Recording;
 using TestGrid.Server.Scheduling;
 using TestGrid.Server.Store;
 
@@ -94,6 +95,9 @@ internal sealed class RunningServer : IAsyncDisposable
                 WebPath = Installation.WebPath,
                 Access = new AccessOptions { Listen = settings.Listen, PublicUrl = settings.PublicUrl },
                 Queue = QueueChoice.Read(set, settings.Queue, settings.QueuePasswordFile),
+                Scheduling = set.GetSection("scheduling").Get<SchedulingOptions>() ?? new SchedulingOptions(),
+                Leases = set.GetSection("leases").Get<LeaseOptions>() ?? new LeaseOptions(),
+                Runners = set.GetSection("runners").Get<RemoteRunnerOptions>() ?? new RemoteRunnerOptions(),
             }
         );
         builder.Services.AddRunner();
@@ -123,22 +127,5 @@ internal sealed class RunningServer : IAsyncDisposable
         var port = new Uri(listen).Port;
         var holder = PortHolder.Find(port) is { } who ? $"{who} holds it" : "another program holds it";
         return $"port {port} is in use: {holder}. Stop that, or listen elsewhere: --listen http://127.0.0.1:{port + 1}";
-    }
-}
-
-/// <summary>Tells the scheduler how many jobs the embedded runner has room for, while it is here.</summary>
-internal sealed class EmbeddedRoom(RunnerRoom room, IOptions<RunnerOptions> options) : IHostedService
-{
-    public Task StartAsync(CancellationToken cancellationToken)
-    {
-        if (options.Value.Slots > 0)
-            room.Set(options.Value.Name, options.Value.Slots);
-        return Task.CompletedTask;
-    }
-
-    public Task StopAsync(CancellationToken cancellationToken)
-    {
-        room.Remove(options.Value.Name);
-        return Task.CompletedTask;
     }
 }

@@ -39,11 +39,13 @@ public sealed record JobLease(JobId Job, int Attempt, string Token);
 /// <param name="LeaseTime">How long it lasts without a heartbeat.</param>
 /// <param name="Secrets">Environment variables whose values are masked in the log.</param>
 /// <param name="Credential">How to fetch the repository, or null for an open one.</param>
+/// <param name="Before">What became of the attempt before this one, in words for its log; null for the first.</param>
 public sealed record JobClaim(
     JobLease Lease,
     TimeSpan LeaseTime,
     ImmutableSortedDictionary<string, string> Secrets,
-    GitCredential? Credential
+    GitCredential? Credential,
+    string? Before = null
 );
 
 /// <summary>Output was told that does not follow what is known. Nothing of it is kept: tell it again from where it broke.</summary>

@@ -9,6 +9,7 @@ namespace TestGrid.Server.Access;
 /// </summary>
 public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Callers callers, PublicAddress address)
 {
+    private static readonly string[] Tokens = ["/api/v1/tokens", "/api/v1/runner-tokens"];
     private static readonly string[] OpenPaths = ["/hooks", "/signin", "/livez", "/readyz", "/version"];
 
     public Task InvokeAsync(HttpContext context)
@@ -32,6 +33,9 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
             context.Features.Set(caller);
         if (!IsGuarded(path))
             return next(context);
+        var runners = path.StartsWithSegments(Caller.RunnerPath, StringComparison.OrdinalIgnoreCase);
+        if (runners || caller?.RunnerToken is not null)
+            return AtRunnersDoorAsync(context, caller, runners);
 
         var foreign = context.Request.Headers.Origin is { Count: > 0 } origin && !IsOurs(origin.ToString(), context);
         var live = path.StartsWithSegments("/live", StringComparison.OrdinalIgnoreCase);
@@ -57,10 +61,37 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
         );
     }
 
+    // A runner's token may be on many machines, so it opens this door alone; and no other token opens it, so that a
+    // browser's session can never claim a job and read its secrets.
+    private Task AtRunnersDoorAsync(HttpContext context, Caller? caller, bool isDoor)
+    {
+        if (isDoor && caller?.RunnerToken is not null)
+            return next(context);
+        if (isDoor && caller is null)
+        {
+            context.Response.Headers.WWWAuthenticate = "Bearer";
+            return Refuse(
+                context,
+                StatusCodes.Status401Unauthorized,
+                "This is the runners' door, and their token is not known here",
+                "It may have been revoked. Make one with: testgrid runner token create NAME"
+            );
+        }
+        return Refuse(
+            context,
+            StatusCodes.Status403Forbidden,
+            isDoor ? "This is the runners' door" : "A runner's token opens the runners' door and nothing else",
+            isDoor ? "Make a token for it with: testgrid runner token create NAME" : "Use a token of 'testgrid token'."
+        );
+    }
+
     // Compared as routes are, without regard to case: /API/v1/tokens is the same door.
     private bool ReadsFreely(PathString path) =>
         path.StartsWithSegments("/api/v1/session", StringComparison.OrdinalIgnoreCase)
-        || (options.ReadsAreOpen && !path.StartsWithSegments("/api/v1/tokens", StringComparison.OrdinalIgnoreCase));
+        || (
+            options.ReadsAreOpen
+            && !Tokens.Any(tokens => path.StartsWithSegments(tokens, StringComparison.OrdinalIgnoreCase))
+        );
 
     // The pages themselves are no secret; what they show comes from the guarded paths.
     private static bool IsGuarded(PathString path) =>

@@ -15,7 +15,17 @@ public sealed record Session(bool SignedIn, bool ReadsAreOpen, string Version, s
 public sealed record SignInLink(string Url, DateTimeOffset ExpiresAt);
 
 /// <param name="Name">What it is for, for people.</param>
-public sealed record TokenRequest(string Name);
+public sealed record TokenRequest(string Name)
+{
+    internal bool IsNamed => !string.IsNullOrWhiteSpace(Name) && Name.Length <= 100;
+
+    internal static IResult NeedsName() =>
+        TypedResults.Problem(
+            "Give it a name of 1 to 100 characters, such as 'ci'.",
+            statusCode: StatusCodes.Status422UnprocessableEntity,
+            title: "A token needs a name"
+        );
+}
 
 /// <param name="Token">Shown this once.</param>
 public sealed record TokenAdded(TokenRecord Record, string Token);
@@ -97,14 +107,8 @@ public static class SignInEndpoints
 
     private static async Task<IResult> AddTokenAsync(TokenRequest request, AccessStore store, CancellationToken stop)
     {
-        if (string.IsNullOrWhiteSpace(request.Name) || request.Name.Length > 100)
-        {
-            return TypedResults.Problem(
-                "Give it a name of 1 to 100 characters, such as 'ci'.",
-                statusCode: StatusCodes.Status422UnprocessableEntity,
-                title: "A token needs a name"
-            );
-        }
+        if (!request.IsNamed)
+            return TokenRequest.NeedsName();
         var (record, token) = await store.AddTokenAsync(request.Name.Trim(), stop);
         return TypedResults.Ok(new TokenAdded(record, token));
     }

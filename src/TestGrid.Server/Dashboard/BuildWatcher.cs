@@ -11,7 +11,7 @@ namespace TestGrid.Server.Dashboard;
 /// Builds and jobs as they change: each time the whole of it as UTF-8 JSON, so that nobody merges differences. The
 /// same JSON twice is sent once.
 /// </summary>
-public sealed class BuildWatcher(BuildViews views, Bells bells, TimeProvider time)
+public sealed class BuildWatcher(BuildViews views, RunnerViews runners, Bells bells, TimeProvider time)
 {
     private const int PageSize = 50;
     private static readonly TimeSpan PollTime = TimeSpan.FromSeconds(5);
@@ -47,6 +47,17 @@ public sealed class BuildWatcher(BuildViews views, Bells bells, TimeProvider tim
             () => views.Job(id),
             DashboardJson.Default.JobDetail,
             detail => detail.Job.State.IsFinal && detail.Build.FinishedAt is not null,
+            stop
+        );
+
+    /// <summary>Every runner, what it runs, and when it was last heard.</summary>
+    public IAsyncEnumerable<byte[]> WatchRunnersAsync(CancellationToken stop) =>
+        WatchAsync(
+            // Builds too: a job that starts or ends is one that a runner has or has not.
+            () => Task.WhenAny(bells.Runners.NextRing, bells.Builds.NextRing),
+            runners.List,
+            DashboardJson.Default.RunnerList,
+            _ => false,
             stop
         );
 

@@ -24,6 +24,9 @@ public sealed class DashboardHub(BuildWatcher watcher, LogFollower follower) : H
     public IAsyncEnumerable<byte[]> Job(string id, CancellationToken stop) =>
         Known(watcher.WatchJobAsync(Read(id), stop), $"There is no job {id}", stop);
 
+    /// <summary>UTF-8 JSON of <see cref="RunnerList"/>: at once, and every few seconds.</summary>
+    public IAsyncEnumerable<byte[]> Runners(CancellationToken stop) => watcher.WatchRunnersAsync(stop);
+
     /// <summary>A log from an offset on, and what comes; ends when the attempt is over and all of it was sent.</summary>
     /// <param name="id">42.3</param>
     /// <param name="attempt">From 1, or 0 for the newest.</param>

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
 using TestGrid.Server.Access;
+using TestGrid.Server.Scheduling;
 using TestGrid.Server.Store;
 using TestGrid.Server.Store.Sqlite;
 using TestGrid.Server.Webhooks;
@@ -19,6 +20,7 @@ namespace TestGrid.Server.Dashboard;
         typeof(WordConverter<JobState>),
         typeof(WordConverter<BuildState>),
         typeof(WordConverter<TriggerKind>),
+        typeof(WordConverter<RunnerState>),
     ]
 )]
 [JsonSerializable(typeof(BuildList))]
@@ -36,6 +38,7 @@ namespace TestGrid.Server.Dashboard;
 [JsonSerializable(typeof(BuildRequested))]
 [JsonSerializable(typeof(BuildStarted))]
 [JsonSerializable(typeof(CancelReceipt))]
+[JsonSerializable(typeof(RunnerList))]
 [JsonSerializable(typeof(ImmutableArray<RunnerRecord>))]
 [JsonSerializable(typeof(HookReceipt))]
 [JsonSerializable(typeof(Session))]

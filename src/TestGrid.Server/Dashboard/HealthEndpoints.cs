@@ -1,11 +1,9 @@
-using System.Collections.Immutable;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using TestGrid.Runner.Queues;
 using TestGrid.Server.Access;
-using TestGrid.Server.Scheduling;
 using TestGrid.Server.Store;
 using TestGrid.Server.Store.Sqlite;
 
@@ -15,9 +13,6 @@ namespace TestGrid.Server.Dashboard;
 public sealed record HealthRecord(string Status);
 
 public sealed record VersionRecord(string Version);
-
-/// <param name="Slots">How many jobs it runs at a time.</param>
-public sealed record RunnerRecord(string Name, int Slots);
 
 /// <summary>For those who watch over the server: is it alive, is it ready, which is it.</summary>
 public static class HealthEndpoints
@@ -34,17 +29,6 @@ public static class HealthEndpoints
         app.MapGet("/version", () => TypedResults.Ok(new VersionRecord(SignInEndpoints.Version)))
             .WithTags("Health")
             .WithName("GetVersion");
-        app.MapGet(
-                "/api/v1/runners",
-                (RunnerRoom room) =>
-                    TypedResults.Ok(
-                        room.Runners.Select(runner => new RunnerRecord(runner.Key, runner.Value))
-                            .OrderBy(runner => runner.Name, StringComparer.Ordinal)
-                            .ToImmutableArray()
-                    )
-            )
-            .WithTags("Runners")
-            .WithName("ListRunners");
     }
 
     /// <summary>

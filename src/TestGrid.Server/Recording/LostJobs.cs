@@ -30,11 +30,15 @@ public sealed class LostJobs(
 
     private bool begun;
 
+    // Half of what a lease lasts: so a lost job is found soon after it, whatever the operator set.
+    protected override TimeSpan PollTime { get; } =
+        TimeSpan.FromSeconds(Math.Clamp(leases.Time.TotalSeconds / 2, 1, 5));
+
     protected override async Task<bool> DoOneAsync(CancellationToken stop)
     {
         if (!begun)
         {
-            await leases.ExtendAllAsync(Recorder.LeaseTime, stop);
+            await leases.ExtendAllAsync(stop);
             begun = true;
         }
         var strays = queue.IsInStore ? await leases.RequeueStrayAsync(stop) : await RequeueOverdueAsync(stop);

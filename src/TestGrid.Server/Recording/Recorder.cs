@@ -26,10 +26,9 @@ public sealed partial class Recorder(
     ILogger<Recorder> log
 ) : IJobReporter
 {
-    /// <summary>How long a lease lasts without a heartbeat.</summary>
-    public static TimeSpan LeaseTime { get; } = TimeSpan.FromSeconds(30);
-
     private readonly ConcurrentDictionary<JobId, Held> held = new();
+
+    private TimeSpan LeaseTime => leases.Time;
 
     public async ValueTask<JobClaim?> ClaimAsync(JobId job, string runner, CancellationToken stop)
     {
@@ -42,7 +41,7 @@ public sealed partial class Recorder(
         bells.JobChanged(job);
         JobClaimed(log, job, claimed.Attempt, runner);
         var lease = new JobLease(job, claimed.Attempt, claimed.Token);
-        return new JobClaim(lease, LeaseTime, claimed.Secrets, claimed.Credential);
+        return new JobClaim(lease, LeaseTime, claimed.Secrets, claimed.Credential, claimed.Before);
     }
 
     public async ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop)

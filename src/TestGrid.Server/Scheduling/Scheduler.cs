@@ -82,9 +82,12 @@ public sealed partial class Scheduler(
     private string? WaitsFor(int used, int ofRepository)
     {
         if (room.IsEmpty)
-            return "no runner is connected";
+            return room.Missed is { } missed ? $"no runner is connected: {missed}" : "no runner is connected";
         if (used >= room.Slots)
-            return $"no free slot ({Math.Min(used, room.Slots)} of {room.Slots} busy)";
+        {
+            var busy = $"{Math.Min(used, room.Slots)} of {room.Slots} busy";
+            return room.Missed is { } away ? $"no free slot ({busy}; {away})" : $"no free slot ({busy})";
+        }
         return room.PerRepository > 0 && ofRepository >= room.PerRepository
             ? $"its repository runs {ofRepository} jobs, which is its limit"
             : null;

@@ -26,6 +26,9 @@ public sealed class Bells
     /// <summary>A repository, or a delivery to one, changed.</summary>
     public Bell Repositories { get; } = new();
 
+    /// <summary>A runner came, went, or changed.</summary>
+    public Bell Runners { get; } = new();
+
     /// <summary>This build, or one of its jobs, changed.</summary>
     public Bell OfBuild(long build) => builds[build & (Spread - 1)];
 

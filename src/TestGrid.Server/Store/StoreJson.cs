@@ -3,6 +3,7 @@ using System.Text.Json.Serialization;
 using TestGrid.Core.Config;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Orders;
+using TestGrid.Runner.Link;
 
 namespace TestGrid.Server.Store;
 
@@ -17,6 +18,7 @@ namespace TestGrid.Server.Store;
 [JsonSerializable(typeof(ImmutableArray<AxisValue>))]
 [JsonSerializable(typeof(ImmutableArray<string>))]
 [JsonSerializable(typeof(StoredCredential))]
+[JsonSerializable(typeof(RunnerOffer))]
 internal sealed partial class StoreJson : JsonSerializerContext;
 
 /// <summary>A git credential before it is sealed: a user and a password, or a key and its known hosts.</summary>

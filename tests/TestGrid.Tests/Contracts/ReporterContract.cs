@@ -32,7 +32,7 @@ public abstract class ReporterContract
         var job = await AddJobAsync();
 
         var claims = await Task.WhenAll(
-            Enumerable.Range(0, 8).Select(n => reporter.ClaimAsync(job, $"runner {n}", Stop).AsTask())
+            Enumerable.Range(0, 8).Select(n => reporter.ClaimAsync(job, $"runner-{n}", Stop).AsTask())
         );
 
         var claim = Assert.Single(claims, one => one is not null)!;

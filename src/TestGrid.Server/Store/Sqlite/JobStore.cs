@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Dapper;
+using Microsoft.Data.Sqlite;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
@@ -63,7 +64,8 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                 );
                 Moves.Build(db, job.Build, Core.Builds.BuildMove.Start, null, now);
                 var (secrets, credential) = repositories.Claimed(db, claimed.Repository);
-                return new Claimed((int)claimed.Attempt, token, secrets, credential);
+                var before = claimed.Attempt > 1 ? Before(db, job, claimed.Attempt - 1) : null;
+                return new Claimed((int)claimed.Attempt, token, secrets, credential, before);
             },
             stop
         );
@@ -245,6 +247,21 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
         );
     }
 
+    // For the log of the attempt after it: whoever reads that wonders where the first one is.
+    private static string? Before(SqliteConnection db, JobId job, long attempt) =>
+        db.ExecuteScalar<string?>(
+            """
+            SELECT 'attempt ' || attempt || ' on ' || runner || ' did not end: ' || sentence FROM attempts
+            WHERE build = @Build AND cell = @Cell AND attempt = @attempt
+            """,
+            new
+            {
+                job.Build,
+                job.Cell,
+                attempt,
+            }
+        );
+
     private Task<bool> ChangeRunningAsync(
         string change,
         JobId job,
@@ -275,7 +292,8 @@ public sealed record Claimed(
     int Attempt,
     string Token,
     ImmutableSortedDictionary<string, string> Secrets,
-    GitCredential? Credential
+    GitCredential? Credential,
+    string? Before
 );
 
 /// <summary>A job that waits for the scheduler.</summary>

@@ -7,8 +7,11 @@ using TestGrid.Core.Jobs;
 namespace TestGrid.Server.Store.Sqlite;
 
 /// <summary>How a running job is taken from its runner: lost, given back, or cancelled.</summary>
-public sealed class Leases(SqliteDatabase database, TimeProvider time)
+public sealed class Leases(SqliteDatabase database, LeaseOptions options, TimeProvider time)
 {
+    /// <summary>How long a lease lasts without a heartbeat.</summary>
+    public TimeSpan Time => options.Time;
+
     /// <summary>Ends a waiting job at once and asks a running one to stop.</summary>
     public Task<CancelAnswer> CancelAsync(JobId job, string sentence, CancellationToken stop) =>
         database.WriteAsync(db => Cancel(db, job, sentence), stop);
@@ -83,13 +86,13 @@ public sealed class Leases(SqliteDatabase database, TimeProvider time)
     }
 
     /// <summary>The server was away, which is no runner's fault: each lease lasts at least this long from now.</summary>
-    public Task ExtendAllAsync(TimeSpan lease, CancellationToken stop) =>
+    public Task ExtendAllAsync(CancellationToken stop) =>
         database.WriteAsync(
             db =>
             {
                 db.Execute(
                     "UPDATE jobs SET lease_until = max(lease_until, @until) WHERE state = 'running'",
-                    new { until = time.Now + (long)lease.TotalMilliseconds }
+                    new { until = time.Now + (long)options.Time.TotalMilliseconds }
                 );
             },
             stop

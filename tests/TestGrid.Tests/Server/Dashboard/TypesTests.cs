@@ -8,6 +8,7 @@ using TestGrid.Core.Grids;
 using TestGrid.Core.Jobs;
 using TestGrid.Server.Access;
 using TestGrid.Server.Dashboard;
+using TestGrid.Server.Scheduling;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Tests.Server.Dashboard;
@@ -33,6 +34,8 @@ public sealed partial class TypesTests
             typeof(RepositoryRecord),
             typeof(DeliveryRecord),
             typeof(Session),
+            typeof(RunnerRecord),
+            typeof(RunnerList),
         ];
 
     [Theory]
@@ -51,6 +54,7 @@ public sealed partial class TypesTests
     [InlineData(nameof(JobState), typeof(JobState))]
     [InlineData(nameof(BuildState), typeof(BuildState))]
     [InlineData(nameof(TriggerKind), typeof(TriggerKind))]
+    [InlineData(nameof(RunnerState), typeof(RunnerState))]
     public void A_word_is_the_same_on_both_sides(string name, Type words)
     {
         var line = Types.Split('\n').Single(line => line.StartsWith($"export type {name} =", StringComparison.Ordinal));

@@ -4,7 +4,6 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Reporting;
-using TestGrid.Server.Recording;
 using TestGrid.Server.Store.Sqlite;
 using TestGrid.Tests.Contracts;
 using TestGrid.Tests.Server.Support;
@@ -36,7 +35,7 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
 
     protected override async Task LoseLeasesAsync()
     {
-        time.Advance(Recorder.LeaseTime + TimeSpan.FromSeconds(1));
+        time.Advance(store.Leases.Time + TimeSpan.FromSeconds(1));
         Assert.True(await store.Recorder.ReturnExpiredAsync(Stop));
     }
 

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Link;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
 using TestGrid.Server.Recording;
@@ -49,6 +50,24 @@ public sealed class SchedulerTests : IAsyncDisposable
         await UntilAsync(() => WaitsFor(build, 1) is not null);
 
         Assert.Equal("no runner is connected", WaitsFor(build, 1));
+    }
+
+    [Fact]
+    public async Task A_job_says_which_runner_it_misses()
+    {
+        var room = Room();
+        var time = (FakeTimeProvider)store.Time;
+        room.Hear(new RunnerHello("b1", 1, new RunnerOffer("1", "Debian", "x64", ["native"], [])));
+        time.Advance(TimeSpan.FromMinutes(1));
+        await using var stage = await StartAsync(room);
+        var build = await AddAsync(2);
+        await UntilAsync(() => WaitsFor(build, 1) is not null);
+        Assert.Equal("no runner is connected: runner b1 is away", WaitsFor(build, 1));
+
+        room.Set("embedded", 1);
+        await UntilAsync(() => WaitsFor(build, 2)?.StartsWith("no free", StringComparison.Ordinal) == true);
+
+        Assert.Equal("no free slot (1 of 1 busy; runner b1 is away)", WaitsFor(build, 2));
     }
 
     [Fact]
@@ -152,7 +171,7 @@ public sealed class SchedulerTests : IAsyncDisposable
         );
 
     private RunnerRoom Room(int perRepository = 0) =>
-        new(new SchedulingOptions { PerRepository = perRepository }, store.Bells);
+        new(new SchedulingOptions { PerRepository = perRepository }, store.Bells, store.Time);
 
     private async Task<Running> StartAsync(RunnerRoom room, IJobQueue? queue = null)
     {

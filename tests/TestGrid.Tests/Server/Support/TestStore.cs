@@ -27,7 +27,7 @@ public sealed class TestStore : IAsyncDisposable
         Deliveries = new DeliveryStore(Database, time);
         Builds = new BuildStore(Database, time);
         Jobs = new JobStore(Database, Repositories, time);
-        Leases = new Leases(Database, time);
+        Leases = new Leases(Database, new LeaseOptions(), time);
         Views = new BuildViews(Database, Logs);
         Queue = new SqliteJobQueue(Database);
         Recorder = new Recorder(Jobs, Leases, Logs, Bells, time, NullLogger<Recorder>.Instance);

@@ -5,7 +5,6 @@ using Microsoft.Extensions.Time.Testing;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Reporting;
-using TestGrid.Server.Recording;
 using TestGrid.Tests.Server.Support;
 
 namespace TestGrid.Tests.Server.Store.Sqlite;
@@ -134,7 +133,7 @@ public sealed class MovesTests
                 await recorder.CancelBuildAsync(job.Build, "ada", Stop);
                 break;
             case Act.Lose:
-                time.Advance(Recorder.LeaseTime + TimeSpan.FromSeconds(1));
+                time.Advance(store.Leases.Time + TimeSpan.FromSeconds(1));
                 await recorder.ReturnExpiredAsync(Stop);
                 break;
             case Act.Release when leases.Count > 0:

@@ -1,0 +1,133 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+using TestGrid.Cli.Exits;
+using TestGrid.Cli.Machine;
+using TestGrid.Runner;
+using TestGrid.Runner.Git;
+using TestGrid.Runner.Link;
+using TestGrid.Runner.Queues;
+using TestGrid.Runner.Queues.Http;
+using TestGrid.Runner.Reporting;
+using TestGrid.Runner.Reporting.Http;
+
+namespace TestGrid.Cli.Serving;
+
+/// <summary>A runner in a process of its own, for a server on another machine: it opens connections, and none is opened to it.</summary>
+internal static class RunningRunner
+{
+    // Longer than a network stumbles, shorter than anybody waits for a job that stands still.
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
+
+    /// <summary>Runs jobs until it is asked to stop; those that run then are given back.</summary>
+    public static async Task RunAsync(RemoteSettings settings, CancellationToken stop)
+    {
+        using var alone = Hold(settings);
+        using var host = Build(settings);
+        try
+        {
+            _ = host.Services.GetRequiredService<IOptions<RunnerOptions>>().Value;
+            _ = host.Services.GetRequiredService<IOptions<SpoolOptions>>().Value;
+        }
+        catch (OptionsValidationException e)
+        {
+            throw new CommandException(e.Message, ExitCodes.Usage);
+        }
+        await ArriveAsync(host.Services, settings, stop);
+        await host.StartAsync(stop);
+        await using var asked = stop.Register(() =>
+            host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication()
+        );
+        await host.WaitForShutdownAsync(CancellationToken.None);
+    }
+
+    // Before any work: a wrong address or token is said at once, a server that is away is waited for.
+    private static async Task ArriveAsync(IServiceProvider services, RemoteSettings settings, CancellationToken stop)
+    {
+        var (presence, link) = (services.GetRequiredService<Presence>(), services.GetRequiredService<ServerLink>());
+        for (var failures = 0; ; failures++)
+        {
+            try
+            {
+                var server = await presence.SayAsync(stop);
+                var hello = services.GetRequiredService<Func<RunnerHello>>()();
+                Console.WriteLine(
+                    $"runner {hello.Name} is connected to {settings.Server.Url}, {hello.Slots} jobs at once, "
+                        + $"data in {settings.DataPath}"
+                );
+                if (server.Version != hello.Offer.Version)
+                {
+                    Console.Error.WriteLine(
+                        $"==> the server is version {server.Version}, this runner {hello.Offer.Version}: "
+                            + "update the older one"
+                    );
+                }
+                return;
+            }
+            catch (ServerAwayException)
+            {
+                await link.PauseAsync(failures, stop);
+            }
+            catch (ServerRefusedException e)
+            {
+                throw new CommandException($"{settings.Server.Url} says no: {e.Message}");
+            }
+        }
+    }
+
+    private static IHost Build(RemoteSettings settings)
+    {
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+        builder.Logging.SetMinimumLevel(settings.Verbose ? LogLevel.Information : LogLevel.Warning);
+        var services = builder.Services;
+        services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        services.AddRunner();
+        LocalServices.Configure(services, settings.DataPath, settings.BundlesPath, settings.Name);
+        if (settings.Slots is { } slots)
+            services.Configure<RunnerOptions>(runner => runner.Slots = slots);
+        services.AddSingleton<GitMirror>();
+        services.AddSingleton<IWorkspaceSource>(provider => provider.GetRequiredService<GitMirror>());
+        services.AddSingleton(new LinkOptions(settings.Server.Url, settings.Server.Token!, Patience));
+        services.AddSingleton<ServerLink>();
+        services.AddSingleton<IJobQueue, HttpJobQueue>();
+        services.AddSingleton<IJobReporter, HttpReporter>();
+        services.AddSingleton<Func<RunnerHello>>(provider =>
+        {
+            var (offer, options) = (
+                provider.GetRequiredService<MachineOffer>(),
+                provider.GetRequiredService<IOptions<RunnerOptions>>().Value
+            );
+            return () => new RunnerHello(options.Name, options.Slots, offer.Now());
+        });
+        services.AddSingleton<Presence>();
+        // Ended in the other order: the worker gives its jobs back before the runner says goodbye.
+        services.AddHostedService(provider => provider.GetRequiredService<Presence>());
+        services.AddHostedService<DiskKeeper>();
+        services.AddHostedService<Worker>();
+        return builder.Build();
+    }
+
+    private static FileStream Hold(RemoteSettings settings)
+    {
+        var folder = Path.Combine(settings.DataPath, "runner", settings.Name);
+        try
+        {
+            Directory.CreateDirectory(folder);
+            return new FileStream(
+                Path.Combine(folder, "lock"),
+                FileMode.OpenOrCreate,
+                FileAccess.ReadWrite,
+                FileShare.None
+            );
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandException(
+                $"{folder} cannot be used: {e.Message}. Does a runner of this name run here already? Give this one its "
+                    + "own with --name, or its own folder with --data"
+            );
+        }
+    }
+}

@@ -1,0 +1,269 @@
+using System.Net;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.Hosting;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner.Link;
+using TestGrid.Runner.Queues.Http;
+using TestGrid.Runner.Reporting;
+using TestGrid.Runner.Reporting.Http;
+using TestGrid.Server.Access;
+using TestGrid.Server.Store;
+
+namespace TestGrid.Server.Recording;
+
+/// <summary>
+/// The door of remote runners: the recorder and the queue over HTTP, for tokens of their own kind. A runner can claim, and
+/// tell of what it claimed; it reads nothing else. The protocol is TestGrid's own, and changes with its version.
+/// </summary>
+public static class RunnerEndpoints
+{
+    private const int BodyMax = 1 << 20;
+    private static readonly TimeSpan HoldMax = TimeSpan.FromSeconds(60);
+
+    public static void MapRunnersDoor(this IEndpointRouteBuilder app)
+    {
+        var door = app.MapGroup(Caller.RunnerPath).ExcludeFromDescription().AddEndpointFilter(CheckLinkAsync);
+        door.MapPost("/hello", HelloAsync);
+        door.MapPost("/goodbye", GoodbyeAsync);
+        door.MapPut("/orders/{asking:length(32)}", AskAsync);
+        door.MapDelete("/orders/{asking:length(32)}", SettleAsync);
+        door.MapPost("/claims", ClaimAsync);
+        door.MapPost("/leases/renew", RenewAsync);
+        door.MapPost("/leases/release", ReleaseAsync);
+        door.MapPost("/leases/release-all", ReleaseAllAsync);
+        door.MapPost("/events", EventAsync);
+        door.MapPut("/jobs/{id}/attempts/{attempt:int}/log", LogAsync);
+    }
+
+    // What goes through here are tokens, secrets and git credentials.
+    private static async ValueTask<object?> CheckLinkAsync(
+        EndpointFilterInvocationContext invocation,
+        EndpointFilterDelegate next
+    )
+    {
+        var context = invocation.HttpContext;
+        var options = (RemoteRunnerOptions)context.RequestServices.GetService(typeof(RemoteRunnerOptions))!;
+        var local = context.Connection.RemoteIpAddress is { } address && IPAddress.IsLoopback(address);
+        if (!context.Request.IsHttps && !local && !options.AllowInsecure)
+        {
+            return Problem(
+                StatusCodes.Status403Forbidden,
+                "This server talks to runners of other machines over https only",
+                "Put a proxy with a certificate before it. On a network that is nobody else's, set "
+                    + "runners.allowInsecure in testgrid.json."
+            );
+        }
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } size)
+            size.MaxRequestBodySize = BodyMax;
+        return await next(invocation);
+    }
+
+    private static async Task<IResult> HelloAsync(HttpContext context, RunnerRegister register, CancellationToken stop)
+    {
+        if (await ReadAsync(context, HelloJson.Default.RunnerHello, stop) is not { } hello)
+            return Unreadable();
+        return await register.HelloAsync(hello, Token(context), stop) is { } why
+            ? Problem(StatusCodes.Status409Conflict, "This runner cannot come in", why)
+            : Json(new HelloReply(SignInEndpoints.Version), HelloJson.Default.HelloReply);
+    }
+
+    private static async Task<IResult> GoodbyeAsync(
+        HttpContext context,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        if (await ReadAsync(context, HelloJson.Default.RunnerName, stop) is not { Name: { } name })
+            return Unreadable();
+        await register.GoodbyeAsync(name, Token(context), stop);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> AskAsync(
+        string asking,
+        string runner,
+        int wait,
+        HttpContext context,
+        HandedOrders orders,
+        RunnerRegister register,
+        IHostApplicationLifetime server
+    )
+    {
+        // A call that is held must not hold up the server's end.
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(
+            context.RequestAborted,
+            server.ApplicationStopping
+        );
+        if (!await register.OwnsAsync(runner, Token(context), either.Token))
+            return NotYours();
+        var hold = TimeSpan.FromSeconds(Math.Clamp(wait, 0, HoldMax.TotalSeconds));
+        return await orders.AskAsync(Token(context), asking, runner, hold, either.Token) is { } order
+            ? Json(order, HttpOrderJson.Default.JobOrder)
+            : TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> SettleAsync(
+        string asking,
+        bool acknowledged,
+        HttpContext context,
+        HandedOrders orders
+    )
+    {
+        await orders.SettleAsync(Token(context), asking, acknowledged);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> ClaimAsync(
+        HttpContext context,
+        ClaimAnswers claims,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        if (await ReadAsync(context, ReportJson.Default.ClaimAsked, stop) is not { Nonce.Length: 32 } asked)
+            return Unreadable();
+        if (!await register.OwnsAsync(asked.Runner, Token(context), stop))
+            return NotYours();
+        context.Response.Headers.CacheControl = "no-store";
+        return await claims.ClaimAsync(Token(context), asked.Nonce, asked.Job, asked.Runner) is { } claim
+            ? Json(ClaimReply.Of(claim), ReportJson.Default.ClaimReply)
+            : TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> RenewAsync(
+        HttpContext context,
+        Recorder recorder,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        if (await ReadAsync(context, ReportJson.Default.JobLease, stop) is not { Token: not null } lease)
+            return Unreadable();
+        return register.Holds(lease, Token(context)) ? Wish(await recorder.RenewAsync(lease, stop)) : NotYours();
+    }
+
+    private static async Task<IResult> EventAsync(
+        HttpContext context,
+        Recorder recorder,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        var told = await ReadAsync(context, ReportJson.Default.EventTold, stop);
+        if (told is not { Lease.Token: not null, Event.Event: { } happened } || Bounded(happened) is not { } bounded)
+            return Unreadable();
+        return register.Holds(told.Lease, Token(context))
+            ? Wish(await recorder.ReportAsync(told.Lease, bounded, stop))
+            : NotYours();
+    }
+
+    private static async Task<IResult> LogAsync(
+        JobId id,
+        int attempt,
+        long offset,
+        HttpContext context,
+        Recorder recorder,
+        LogFiles logs,
+        RunnerRegister register
+    )
+    {
+        var lease = new JobLease(id, attempt, context.Request.Headers[ReportJson.LeaseHeader].ToString());
+        if (!register.Holds(lease, Token(context)))
+            return NotYours();
+        using var bytes = new MemoryStream();
+        await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
+        var output = new OutputWritten(offset, bytes.GetBuffer().AsMemory(0, (int)bytes.Length));
+        var wish = JobWish.CarryOn;
+        try
+        {
+            wish = await recorder.ReportAsync(lease, output, context.RequestAborted);
+        }
+        catch (ReportGapException)
+        {
+            // The end says it: the runner has all of the log, and tells again from there.
+        }
+        return Json(new WishReply(wish, logs.Length(id, attempt)), ReportJson.Default.WishReply);
+    }
+
+    private static async Task<IResult> ReleaseAsync(
+        HttpContext context,
+        Recorder recorder,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        if (await ReadAsync(context, ReportJson.Default.LeaseReleased, stop) is not { Lease.Token: not null } released)
+            return Unreadable();
+        if (!register.Holds(released.Lease, Token(context)))
+            return NotYours();
+        await recorder.ReleaseAsync(released.Lease, Short(released.Why), stop);
+        return TypedResults.NoContent();
+    }
+
+    private static async Task<IResult> ReleaseAllAsync(
+        HttpContext context,
+        Recorder recorder,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        if (await ReadAsync(context, ReportJson.Default.RunnerName, stop) is not { Name: { } name })
+            return Unreadable();
+        if (!await register.OwnsAsync(name, Token(context), stop))
+            return NotYours();
+        await recorder.ReleaseAllAsync(name, stop);
+        return TypedResults.NoContent();
+    }
+
+    private static long Token(HttpContext context) =>
+        Caller.Of(context)?.RunnerToken ?? throw new InvalidOperationException("the doorkeeper let a stranger in");
+
+    private static async ValueTask<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> json, CancellationToken stop)
+        where T : class
+    {
+        try
+        {
+            return await context.Request.ReadFromJsonAsync(json, stop);
+        }
+        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    // A runner is trusted with its jobs, not with our memory or a page's layout.
+    private static JobEvent? Bounded(JobEvent happened) =>
+        happened switch
+        {
+            JobWaits(var what) => new JobWaits(Short(what)),
+            JobStarted { Bundle.Length: <= 100, Digest: not null } => happened,
+            PhaseFinished { Phase.Length: <= 100 } => happened,
+            JobFinished(var verdict) when verdict.State.IsFinal && verdict is { Reason.Length: <= 50 } =>
+                new JobFinished(verdict with { Sentence = Short(verdict.Sentence) }),
+            _ => null,
+        };
+
+    private static string Short(string? text) =>
+        text is null ? ""
+        : text.Length <= 2000 ? text
+        : text[..2000];
+
+    private static JsonHttpResult<WishReply> Wish(JobWish wish) =>
+        Json(new WishReply(wish), ReportJson.Default.WishReply);
+
+    private static JsonHttpResult<T> Json<T>(T value, JsonTypeInfo<T> json) => TypedResults.Json(value, json);
+
+    private static ProblemHttpResult NotYours() =>
+        Problem(StatusCodes.Status403Forbidden, "That is another runner's", "A token speaks for its own runners only.");
+
+    private static ProblemHttpResult Unreadable() =>
+        Problem(StatusCodes.Status400BadRequest, "This server does not understand that", "Is it of another version?");
+
+    private static ProblemHttpResult Problem(int status, string title, string detail) =>
+        TypedResults.Problem(detail, statusCode: status, title: title);
+}
