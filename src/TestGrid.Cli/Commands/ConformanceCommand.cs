@@ -60,7 +60,15 @@ internal static class ConformanceCommand
                 return Printed.Lines([
                     new
                     {
-                        counts = run.Counts,
+                        run.Counts.Files,
+                        run.Counts.JobCountEqual,
+                        run.Counts.JobsEqual,
+                        run.Counts.PhasesEqual,
+                        run.Counts.ConfigEqual,
+                        run.Counts.SpecsEqual,
+                        run.Counts.ConditionsEqual,
+                        run.Counts.EnvLinesEqual,
+                        run.Counts,
                         differences = run.Differences.Take(most),
                         differing = run.Differences.Count,
                     },
