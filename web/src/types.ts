@@ -56,6 +56,8 @@ export interface ConfigProblem {
   message: string;
   remedy: string | null;
   isError: boolean;
+  /** The place as keys with dots; null where it is not one key's. */
+  key: string | null;
 }
 
 export interface JobSummary {
