@@ -26,6 +26,7 @@ var root = new RootCommand(
     BundleCommand.Create(),
     StoreCommand.Create(),
     DoctorCommand.Create(),
+    HealthCommand.Create(),
     ServerCommand.Create(),
     RunnerCommand.Create(),
     CompletionCommand.Create(),

@@ -54,7 +54,7 @@ internal static class DoctorCommand
                     "settings",
                     FindingLevel.Failure,
                     e.Message,
-                    $"mend {file}, or the TESTGRID_… variable"
+                    $"mend {file}, the TESTGRID_… variable, or the option"
                 ),
             ];
         }

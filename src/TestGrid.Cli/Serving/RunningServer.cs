@@ -93,11 +93,16 @@ internal sealed class RunningServer : IAsyncDisposable
             {
                 DataPath = settings.DataPath,
                 WebPath = Installation.WebPath,
-                Access = new AccessOptions { Listen = settings.Listen, PublicUrl = settings.PublicUrl },
                 Queue = QueueChoice.Read(set, settings.Queue, settings.QueuePasswordFile),
                 Scheduling = set.GetSection("scheduling").Get<SchedulingOptions>() ?? new SchedulingOptions(),
                 Leases = set.GetSection("leases").Get<LeaseOptions>() ?? new LeaseOptions(),
                 Runners = set.GetSection("runners").Get<RemoteRunnerOptions>() ?? new RemoteRunnerOptions(),
+                Access = new AccessOptions
+                {
+                    Listen = settings.Listen,
+                    PublicUrl = settings.PublicUrl,
+                    Hosts = settings.Hosts,
+                },
             }
         );
         builder.Services.AddRunner();

@@ -21,7 +21,11 @@ internal sealed record ServingSettings(
     bool Verbose,
     string? Queue = null,
     string? QueuePasswordFile = null
-);
+)
+{
+    /// <summary>More names that it answers to.</summary>
+    public string[] Hosts { get; init; } = [];
+}
 
 /// <summary>The options that <c>up</c> and <c>server</c> share.</summary>
 internal sealed class ServingOptions
@@ -37,6 +41,12 @@ internal sealed class ServingOptions
     {
         Description = "where git hosts and people reach it, if that is elsewhere (behind a proxy)",
         HelpName = "URL",
+    };
+
+    private readonly Option<string[]> hosts = new("--host")
+    {
+        Description = "one more name that it answers to, such as a container's; may be repeated",
+        HelpName = "NAME",
     };
 
     private readonly Option<DirectoryInfo?> data = new("--data")
@@ -62,7 +72,7 @@ internal sealed class ServingOptions
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[listen, publicUrl, data, bundles, slots, verbose])
+        foreach (var option in (Option[])[listen, publicUrl, hosts, data, bundles, slots, verbose])
             command.Add(option);
         queue.AddTo(command);
     }
@@ -84,5 +94,8 @@ internal sealed class ServingOptions
             parsed.GetValue(verbose),
             parsed.GetValue(queue.Queue),
             parsed.GetValue(queue.PasswordFile)?.FullName
-        );
+        )
+        {
+            Hosts = parsed.GetValue(hosts) ?? [],
+        };
 }

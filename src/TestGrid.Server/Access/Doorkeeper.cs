@@ -21,7 +21,7 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
                 context,
                 StatusCodes.Status400BadRequest,
                 "This server does not go by that name",
-                "Ask for it by its address, or start it with --public-url or more Access:Hosts."
+                "Ask for it by its address, or start it with --public-url, or with one more --host."
             );
         }
         var path = context.Request.Path;
