@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 
 namespace TestGrid.Runner.Sandboxes.Native;
@@ -86,6 +87,13 @@ internal static class ChildProgram
         };
         start.Environment.Clear();
         start.Environment["PATH"] = SystemPath;
-        return Process.Start(start) ?? throw new SandboxException($"{words[0]} did not start.");
+        try
+        {
+            return Process.Start(start) ?? throw new SandboxException($"{words[0]} did not start.");
+        }
+        catch (Win32Exception e) // too many processes, or no memory for one more
+        {
+            throw new SandboxException($"{start.FileName} cannot be started: {e.Message}.", e);
+        }
     }
 }

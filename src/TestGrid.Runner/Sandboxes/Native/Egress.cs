@@ -106,7 +106,8 @@ internal static class Egress
         }
         catch
         {
-            Posix.Kill(process.Id, Posix.Sigkill);
+            if (!process.HasExited)
+                Posix.Kill(process.Id, Posix.Sigkill);
             process.Dispose();
             throw;
         }

@@ -9,6 +9,9 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// </summary>
 public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposable, IDisposable
 {
+    private static readonly TimeSpan BusyTime = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(10);
+
     private readonly SandboxOptions options;
     private readonly TimeProvider time;
     private readonly ILogger<NativeSandboxEngine> log;
@@ -60,12 +63,18 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         }
     }
 
-    public ValueTask SweepAsync(CancellationToken stop)
+    public async ValueTask SweepAsync(CancellationToken stop)
     {
-        var pods = StateFolder.Sweep(options.StatePath);
+        var first = time.GetTimestamp();
+        var (pods, busy) = StateFolder.Sweep(options.StatePath);
+        // A service that is restarted at once comes while its former life's processes still die.
+        while (busy && time.GetElapsedTime(first) < BusyTime)
+        {
+            await Task.Delay(Moment, time, stop);
+            busy = StateFolder.Sweep(options.StatePath).Busy;
+        }
         if (pods > 0)
             Swept(log, pods);
-        return ValueTask.CompletedTask;
     }
 
     /// <summary>Ends the pods that wait and gives the state folder back. Dispose the sandboxes first.</summary>
@@ -86,21 +95,25 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
 
     internal async Task<Pod> MakePodAsync(SandboxNetwork network, CancellationToken stop)
     {
-        var folder = state.Value.AddPod();
+        var folder = "";
         var group = ControlGroup.None;
+        Pod pod;
         try
         {
+            folder = state.Value.AddPod();
             group = groups.Value.Make(Path.GetFileName(folder), made => StateFolder.NoteGroups(folder, made));
             PodFiles.WriteCommon(folder, RulesOf(network), runtime.Value.HidesControlGroups);
+            pod = Pod.Start(new PodPlan(folder, group, network, options.FirstId, runtime.Value.Waiting()), time, log);
         }
-        catch
+        catch (Exception e)
         {
             if (ControlGroup.TryRemove(group.Folders))
                 StateFolder.RemovePod(folder);
+            if (e is IOException or UnauthorizedAccessException)
+                throw new SandboxException($"No sandbox can be made in {options.StatePath}: {e.Message}", e);
             throw;
         }
-        var plan = new PodPlan(folder, group, network, options.FirstId, runtime.Value.Waiting());
-        return await Pod.StartAsync(plan, time, log, stop);
+        return await pod.WaitAsync(network, options.FirstId, stop);
     }
 
     private string RulesOf(SandboxNetwork network) => network is SandboxNetwork.Egress ? Egress.Rules(options) : "";

@@ -77,60 +77,61 @@ internal sealed partial class Pod : IAsyncDisposable
     /// <summary>It has not ended of itself: the kernel may end it for memory.</summary>
     public bool Lives => !unshare.HasExited;
 
-    /// <summary>Makes the namespaces and the network: what does not depend on the job.</summary>
-    /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
-    public static async Task<Pod> StartAsync(PodPlan plan, TimeProvider time, ILogger log, CancellationToken stop)
+    /// <summary>It lives, and so does the program that is its way out: what waits long may lose either.</summary>
+    public bool IsWhole => Lives && network is not { HasExited: true };
+
+    /// <summary>Starts its first process. It is the caller's to dispose of from then on.</summary>
+    /// <exception cref="SandboxException">No process can be started.</exception>
+    public static Pod Start(PodPlan plan, TimeProvider time, ILogger log)
     {
-        var egress = plan.Network is SandboxNetwork.Egress;
         // Only bash opens files beyond number 9, and which mounts there will be is not known yet.
         var shell = ChildProgram.Search("bash") ?? "sh";
         var unshare = ChildProgram.Start(
             plan.Group.JoinFiles,
             [
-                "unshare",
-                "--user",
-                "--mount",
-                "--pid",
-                "--net",
-                "--ipc",
-                "--cgroup",
-                "--fork",
-                "--keep-caps",
+                .. "unshare --user --mount --pid --net --ipc --cgroup --fork --keep-caps".Split(' '),
                 "--propagation",
                 "private",
                 shell,
                 "-c",
                 Main,
                 "pod",
-                egress ? Prepare + Filter : Prepare,
+                plan.Network is SandboxNetwork.Egress ? Prepare + Filter : Prepare,
                 Path.Combine(plan.Folder, "nft"),
                 Path.Combine(plan.Folder, "fstab0"),
                 Furnish,
             ]
         );
-        var pod = new Pod(unshare, plan, time, log);
-        return await pod.StepAsync(
+        return new Pod(unshare, plan, time, log);
+    }
+
+    /// <summary>Waits until its namespaces and network are there: what does not depend on the job.</summary>
+    /// <returns>This.</returns>
+    /// <exception cref="SandboxException">The machine refused a step; the message is that step's, and it is disposed of.</exception>
+    public Task<Pod> WaitAsync(SandboxNetwork wanted, int firstId, CancellationToken stop) =>
+        StepAsync(
             async limited =>
             {
-                await pod.ExpectAsync("namespaces", limited);
-                pod.FirstProcess = ChildOf(unshare.Id);
-                await IdMap.WriteAsync(pod.FirstProcess, plan.FirstId, limited);
-                var attaching = egress ? Egress.StartAsync(pod.FirstProcess, plan.Group, limited) : null;
-                await pod.SayAsync("go\n", limited);
-                pod.door = pod.OpenDoor();
+                await ExpectAsync("namespaces", limited);
+                FirstProcess = ChildOf(unshare.Id);
+                await IdMap.WriteAsync(FirstProcess, firstId, limited);
+                var attaching = wanted is SandboxNetwork.Egress
+                    ? Egress.StartAsync(FirstProcess, Group, limited)
+                    : null;
                 try
                 {
-                    await pod.ExpectAsync("prepared", limited);
+                    await SayAsync("go\n", limited);
+                    door = OpenDoor();
+                    await ExpectAsync("prepared", limited);
                 }
                 finally
                 {
                     if (attaching is not null)
-                        pod.network = await attaching;
+                        network = await attaching;
                 }
             },
             stop
         );
-    }
 
     /// <summary>Gives it the job's file systems. <see cref="PodFiles.WriteAsync"/> has written their tables.</summary>
     /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
@@ -152,13 +153,7 @@ internal sealed partial class Pod : IAsyncDisposable
         [
             "nsenter",
             $"--target={FirstProcess}",
-            "--user",
-            "--mount",
-            "--pid",
-            "--net",
-            "--ipc",
-            "--cgroup",
-            "--",
+            .. "--user --mount --pid --net --ipc --cgroup --".Split(' '),
             .. argv,
         ];
 
@@ -166,8 +161,15 @@ internal sealed partial class Pod : IAsyncDisposable
     /// A process that stands inside, in the pod's control group, and waits on its standard input for what to do. The
     /// first is there already: joining a group takes longest of all that a command's start needs. It is the caller's.
     /// </summary>
-    public Process TakeDoor() =>
-        Interlocked.Exchange(ref door, null) is { HasExited: false } ready ? ready : OpenDoor();
+    public Process TakeDoor()
+    {
+        if (Interlocked.Exchange(ref door, null) is not { } ready)
+            return OpenDoor();
+        if (!ready.HasExited)
+            return ready;
+        ready.Dispose();
+        return OpenDoor();
+    }
 
     /// <summary>Ends everything in it. Returns when nothing is left. Never throws.</summary>
     public async Task EndAsync()

@@ -53,7 +53,17 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     }
 
     /// <summary>Whether a pod's packet filter is this one. The host's addresses may have changed since it was made.</summary>
-    public static bool HasRules(string folder, string rules) => File.ReadAllText(Path.Combine(folder, "nft")) == rules;
+    public static bool HasRules(string folder, string rules)
+    {
+        try
+        {
+            return File.ReadAllText(Path.Combine(folder, "nft")) == rules;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return false; // somebody cleaned up under a pod that waited
+        }
+    }
 
     /// <summary>What is this job's: its mounts, and what its disk holds at first.</summary>
     public async Task WriteAsync(string folder, CancellationToken stop)

@@ -28,17 +28,19 @@ internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>>
             try
             {
                 var pod = await next.WaitAsync(stop);
-                if (pod.Lives && fits(pod))
+                if (pod.IsWhole && fits(pod))
                     return pod;
                 await pod.DisposeAsync();
             }
             catch (OperationCanceledException)
             {
                 _ = DisposeLaterAsync(next);
-                throw;
+                stop.ThrowIfCancellationRequested();
             }
             catch (SandboxException) { } // the one made now says it again, to somebody who listens
         }
+        // One made now would lie in a folder that is no longer locked, and so nobody's.
+        ObjectDisposedException.ThrowIf(closing.IsCancellationRequested, this);
         return await make(network, stop);
     }
 

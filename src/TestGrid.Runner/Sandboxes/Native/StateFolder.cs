@@ -50,21 +50,23 @@ internal sealed class StateFolder : IDisposable
             Directory.Delete(pod, recursive: true);
     }
 
-    /// <summary>Takes away what ended lives left behind below <paramref name="statePath"/>. Gives how many pods.</summary>
-    public static int Sweep(string statePath)
+    /// <summary>Takes away what ended lives left behind below <paramref name="statePath"/>. Gives how many pods
+    /// there were, and whether some are still dying and stay.</summary>
+    public static (int Pods, bool Busy) Sweep(string statePath)
     {
         if (!Directory.Exists(statePath))
-            return 0;
+            return (0, false);
         using var all = LockAll(statePath);
-        var pods = 0;
+        var (pods, busy) = (0, false);
         foreach (var life in Directory.EnumerateDirectories(statePath))
         {
             using var theirs = TryLock(life);
             if (theirs is null)
                 continue; // it lives
             pods += SweepLife(life);
+            busy |= Directory.Exists(life);
         }
-        return pods;
+        return (pods, busy);
     }
 
     /// <summary>Gives the folder back, with what is left in it. Dispose the pods first.</summary>
