@@ -52,11 +52,13 @@ public sealed partial class JobRunner(
             Tell
         );
         JobVerdict verdict;
+        var used = "";
         try
         {
             var exit = await RunInSandboxAsync(order, claim, key, pump, ending);
             await pump.DrainAsync(); // the marks are in the output's end
-            verdict = Judge(order, exit, marks);
+            verdict = LimitWords.Judge(order.Limits, exit, marks);
+            used = LimitWords.Used(exit.Use);
         }
         catch (OperationCanceledException) when (ending.Cause is not null)
         {
@@ -77,7 +79,7 @@ public sealed partial class JobRunner(
         var cause = ending.Cause ?? new EndingCause.Judged(verdict);
         if (cause is EndingCause.Judged(var told))
         {
-            await pump.CompleteAsync(LastWords(told));
+            await pump.CompleteAsync(LastWords(told, used));
             JobEnded(log, order.Id, told.State, told.Sentence);
         }
         return cause;
@@ -140,16 +142,6 @@ public sealed partial class JobRunner(
         return await bundles.GetAsync(order.Config.Bundle, waiting, ending.Polite);
     }
 
-    private static JobVerdict Judge(JobOrder order, SandboxExit exit, PhaseMarks marks) =>
-        exit.OutOfMemory
-            ? new JobVerdict(
-                JobState.Errored,
-                JobReason.Oom,
-                $"It used more than its {order.Limits.MemoryBytes >> 20} MiB of memory, and the kernel ended it.",
-                exit.ExitCode
-            )
-            : JobScript.VerdictOf(exit.ExitCode, marks.FirstFailure, marks.Current);
-
     /// <summary>What runs in the sandbox, with its whole environment.</summary>
     internal static SandboxCommand Command(JobOrder order, JobClaim claim, string key) =>
         new(
@@ -206,13 +198,14 @@ public sealed partial class JobRunner(
         return Encoding.UTF8.GetBytes(text.ToString());
     }
 
-    private static string LastWords(JobVerdict verdict)
+    private static string LastWords(JobVerdict verdict, string used)
     {
         var colour =
             verdict.State is JobState.Passed ? "32"
             : verdict.State is JobState.Cancelled ? "33"
             : "31";
-        return $"\r\n\e[{colour};1m{verdict.State.Word}\e[0m {Plain(verdict.Sentence)}\r\n";
+        return $"\r\n\e[{colour};1m{verdict.State.Word}\e[0m {Plain(verdict.Sentence)}\r\n"
+            + (used.Length > 0 ? $"\e[90m{used}\e[0m\r\n" : "");
     }
 
     // A commit's title or a cell's value must not move the cursor of whoever reads the log.

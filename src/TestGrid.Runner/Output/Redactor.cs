@@ -20,7 +20,12 @@ public sealed class Redactor
     private static readonly byte[] MaskBytes = Encoding.ASCII.GetBytes(Mask);
 
     private readonly byte[][] patterns;
-    private readonly SearchValues<byte> firsts;
+
+    // Wu and Manber's search for many words at once. A window as long as the shortest word goes over the text; the pair
+    // of bytes at its end says how far it may jump. Where it may not, a word with that pair there may begin.
+    private readonly int window;
+    private readonly byte[] jumps = [];
+    private readonly Dictionary<int, byte[][]> byPair = [];
     private byte[] held = [];
 
     public Redactor(IEnumerable<string> secrets)
@@ -32,7 +37,22 @@ public sealed class Redactor
             .DistinctBy(Convert.ToHexString)
             .OrderByDescending(pattern => pattern.Length)
             .ToArray();
-        firsts = SearchValues.Create(patterns.Select(pattern => pattern[0]).Distinct().ToArray());
+        if (IsIdle)
+            return;
+        window = Math.Min(patterns[^1].Length, byte.MaxValue);
+        jumps = new byte[1 << 16];
+        Array.Fill(jumps, (byte)(window - 1));
+        foreach (var pattern in patterns)
+        {
+            for (var end = 1; end < window; end++)
+            {
+                ref var jump = ref jumps[Pair(pattern, end)];
+                jump = Math.Min(jump, (byte)(window - 1 - end));
+            }
+        }
+        byPair = patterns
+            .GroupBy(pattern => Pair(pattern, window - 1))
+            .ToDictionary(group => group.Key, group => group.ToArray());
     }
 
     /// <summary>Nothing to mask: the bytes may pass as they are.</summary>
@@ -54,37 +74,43 @@ public sealed class Redactor
         var rest = held.Length == 0 ? chunk : joined;
         while (true)
         {
-            var at = rest.IndexOfAny(firsts);
-            if (at < 0)
+            var at = NextCandidate(rest, 0);
+            while (at + window <= rest.Length && Match(rest[at..]) is null && (last || !MayGrowHere(rest[at..])))
+                at = NextCandidate(rest, at + 1);
+            if (at + window > rest.Length)
             {
-                output.Write(rest);
-                rest = [];
-                break;
+                // No word fits into the end, but one may begin there.
+                while (!last && at < rest.Length && !MayGrowIntoAMatch(rest[at..], patterns))
+                    at++;
+                at = last ? rest.Length : at;
             }
-
             output.Write(rest[..at]);
             rest = rest[at..];
-            if (Match(rest) is { } length)
-            {
-                output.Write(MaskBytes);
-                rest = rest[length..];
-            }
-            else if (!last && MayGrowIntoAMatch(rest))
-            {
+            if (rest.IsEmpty || (!last && MayGrowIntoAMatch(rest, patterns)))
                 break;
-            }
-            else
-            {
-                output.Write(rest[..1]);
-                rest = rest[1..];
-            }
+            output.Write(MaskBytes);
+            rest = rest[Match(rest)!.Value..];
         }
         held = rest.ToArray();
     }
 
+    // The next place, from one on, at which a word may begin; with less than a window behind it when there is none.
+    private int NextCandidate(ReadOnlySpan<byte> text, int from)
+    {
+        var end = from + window - 1;
+        while (end < text.Length)
+        {
+            var jump = jumps[Pair(text, end)];
+            if (jump == 0)
+                break;
+            end += jump;
+        }
+        return Math.Min(end - window + 1, text.Length);
+    }
+
     private int? Match(ReadOnlySpan<byte> text)
     {
-        foreach (var pattern in patterns)
+        foreach (var pattern in byPair.GetValueOrDefault(Pair(text, window - 1)) ?? [])
         {
             if (text.StartsWith(pattern))
                 return pattern.Length;
@@ -92,7 +118,10 @@ public sealed class Redactor
         return null;
     }
 
-    private bool MayGrowIntoAMatch(ReadOnlySpan<byte> text)
+    private bool MayGrowHere(ReadOnlySpan<byte> text) =>
+        MayGrowIntoAMatch(text, byPair.GetValueOrDefault(Pair(text, window - 1)) ?? []);
+
+    private static bool MayGrowIntoAMatch(ReadOnlySpan<byte> text, byte[][] patterns)
     {
         foreach (var pattern in patterns)
         {
@@ -101,6 +130,8 @@ public sealed class Redactor
         }
         return false;
     }
+
+    private static int Pair(ReadOnlySpan<byte> text, int end) => text[end - 1] << 8 | text[end];
 
     private static IEnumerable<byte[]> Disguises(string value)
     {

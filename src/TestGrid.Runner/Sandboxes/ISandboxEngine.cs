@@ -92,7 +92,22 @@ public sealed record SandboxCommand(
 /// <summary>How a command in a sandbox ended.</summary>
 /// <param name="ExitCode">128 + n after signal n.</param>
 /// <param name="OutOfMemory">The kernel ended something in it for the memory limit.</param>
-public sealed record SandboxExit(int ExitCode, bool OutOfMemory = false);
+/// <param name="Use">What the sandbox used up to then; null when the engine cannot know.</param>
+public sealed record SandboxExit(int ExitCode, bool OutOfMemory = false, SandboxUse? Use = null);
+
+/// <summary>What a sandbox used from its beginning on.</summary>
+/// <param name="PeakMemoryBytes">The most at one time, with files in memory; null when nobody counts it.</param>
+/// <param name="Processor">Of all its processes; null when nobody counts it.</param>
+/// <param name="DiskBytes">What it holds over its bundle and checkout; null when the engine cannot know.</param>
+/// <param name="DiskFull">There is no room left for what it writes, or for one more file.</param>
+/// <param name="ProcessesRefused">A process was not made for the limit on their number.</param>
+public sealed record SandboxUse(
+    long? PeakMemoryBytes,
+    TimeSpan? Processor,
+    long? DiskBytes,
+    bool DiskFull,
+    bool ProcessesRefused
+);
 
 /// <summary>A fresh place for one job. See <see cref="ISandboxEngine"/> for the order of calls.</summary>
 public abstract class Sandbox : IAsyncDisposable

@@ -18,7 +18,7 @@ public abstract partial class SandboxContract : IAsyncLifetime
 
     protected ISandboxEngine Engine => engine ??= Create();
 
-    protected Bundle Bundle => lease!.Bundle;
+    protected Bundle Bundle => TestBundles.Given ?? lease!.Bundle;
 
     protected TempFolder Folder { get; } = new();
 
@@ -30,13 +30,18 @@ public abstract partial class SandboxContract : IAsyncLifetime
 
     protected abstract ISandboxEngine Create();
 
-    public async ValueTask InitializeAsync() => lease = await TestBundles.BaseAsync(Stop);
+    /// <summary>Why memory and processors are without limit here; null when they have one.</summary>
+    protected virtual string? Uncapped => null;
+
+    public async ValueTask InitializeAsync() =>
+        lease = TestBundles.Given is null ? await TestBundles.BaseAsync(Stop) : null;
 
     public async ValueTask DisposeAsync()
     {
         if (engine is IAsyncDisposable disposable)
             await disposable.DisposeAsync();
-        await lease!.DisposeAsync();
+        if (lease is not null)
+            await lease.DisposeAsync();
         Folder.Dispose();
         GC.SuppressFinalize(this);
     }
@@ -391,19 +396,22 @@ public abstract partial class SandboxContract : IAsyncLifetime
     }
 
     /// <summary>How many processes of this machine have this word on their command line.</summary>
-    protected static int CountProcesses(string word)
+    protected static int CountProcesses(string word) => Processes(word).Count;
+
+    /// <summary>The processes of this machine that have this word on their command line.</summary>
+    protected static List<int> Processes(string word)
     {
-        var count = 0;
+        var found = new List<int>();
         foreach (var folder in Directory.EnumerateDirectories("/proc").Where(path => char.IsDigit(path[6])))
         {
             try
             {
                 if (File.ReadAllText(folder + "/cmdline").Contains(word, StringComparison.Ordinal))
-                    count++;
+                    found.Add(int.Parse(folder.AsSpan(6), null));
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException) { } // it ended
         }
-        return count;
+        return found;
     }
 
     /// <summary>A word that no other test or run uses.</summary>

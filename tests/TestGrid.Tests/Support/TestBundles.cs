@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
 using TestGrid.Runner.Bundles;
 
 namespace TestGrid.Tests.Support;
@@ -12,6 +13,12 @@ public static class TestBundles
 {
     public static string CachePath { get; } =
         Environment.GetEnvironmentVariable("TESTGRID_TEST_CACHE") ?? "/var/cache/testgrid-tests";
+
+    /// <summary>The base bundle's tree, for a run as a user who may not open the cache's locks: <c>TESTGRID_TEST_ROOT</c>.</summary>
+    public static Bundle? Given { get; } =
+        Environment.GetEnvironmentVariable("TESTGRID_TEST_ROOT") is { } root
+            ? new Bundle("base", BundleDigest.Of(new byte[32]), root, "bookworm")
+            : null;
 
     public static BundleStore Store { get; } = StoreAt(Path.Combine(CachePath, "bundles"));
 

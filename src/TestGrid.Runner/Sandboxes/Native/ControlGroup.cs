@@ -34,7 +34,39 @@ internal sealed class ControlGroup(IReadOnlyList<string> folders, string? oomFil
         return 0;
     }
 
+    /// <summary>The most memory that was ever in use here, in bytes; null when nobody counts it.</summary>
+    public long? PeakMemory => Number("memory.peak") ?? Number("memory.max_usage_in_bytes");
+
+    /// <summary>Processor time used here by all that ever ran; null when nobody counts it.</summary>
+    public TimeSpan? ProcessorTime =>
+        Number("cpu.stat", "usage_usec ") is { } micros ? TimeSpan.FromMicroseconds(micros)
+        : Number("cpuacct.usage") is { } nanos ? TimeSpan.FromMicroseconds(nanos / 1000)
+        : null;
+
+    /// <summary>Whether it has the controller that this file belongs to.</summary>
+    public bool Counts(string file) => Folders.Any(folder => File.Exists(Path.Combine(folder, file)));
+
+    /// <summary>How often a process was refused for the limit on their number.</summary>
+    public long CountRefusedProcesses() => Number("pids.events", "max ") ?? 0;
+
     public IEnumerable<int> Processes() => ProcessesIn(Folders);
+
+    // The number behind a word, in whichever of the folders has the file.
+    private long? Number(string file, string word = "")
+    {
+        try
+        {
+            var path = Folders.Select(folder => Path.Combine(folder, file)).FirstOrDefault(File.Exists);
+            var line = path is null
+                ? null
+                : File.ReadLines(path).FirstOrDefault(text => text.StartsWith(word, StringComparison.Ordinal));
+            return long.TryParse(line.AsSpan(line is null ? 0 : word.Length), out var number) ? number : null;
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null; // the group is gone
+        }
+    }
 
     /// <summary>Removes groups, ending what is left in them. False when something would not go (yet).</summary>
     public static bool TryRemove(IEnumerable<string> folders)

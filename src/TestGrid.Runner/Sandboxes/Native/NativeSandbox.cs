@@ -57,7 +57,8 @@ internal sealed partial class NativeSandbox(
             command,
             runtime.HandsOverTerminals,
             tree.FindUser(command.User),
-            Math.Max(64 << 20, spec.Limits.MemoryBytes / 4)
+            Math.Max(64 << 20, spec.Limits.MemoryBytes / 4),
+            pod.Group.Counts("pids.max") ? 0 : spec.Limits.Processes
         );
         if (polite.IsCancellationRequested)
             return new SandboxExit(Terminated);
@@ -91,7 +92,14 @@ internal sealed partial class NativeSandbox(
         var code = process.ExitCode;
         if (code != 0 && !outOfMemory && pod.Lives && !ended.IsCancellationRequested && !File.Exists(PidFile))
             throw await NotStartedAsync(complaining);
-        return new SandboxExit(pod.Lives && !ended.IsCancellationRequested ? code : Killed, outOfMemory);
+        return new SandboxExit(pod.Lives && !ended.IsCancellationRequested ? code : Killed, outOfMemory, Use());
+    }
+
+    private SandboxUse Use()
+    {
+        var (bytes, full) = pod.LookAtDisk();
+        var refused = pod.Group.CountRefusedProcesses() > 0;
+        return new SandboxUse(pod.Group.PeakMemory, pod.Group.ProcessorTime, bytes, full, refused);
     }
 
     private string PidFile => Path.Combine(pod.Folder, PodFiles.PidFile);

@@ -36,6 +36,9 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
 
     internal ControlGroups Groups => groups.Value;
 
+    /// <summary>How many pods wait, made and whole.</summary>
+    internal int WholePods => pool.CountWhole();
+
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
     {
         SpecCheck.Check(spec);

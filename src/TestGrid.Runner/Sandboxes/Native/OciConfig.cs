@@ -54,6 +54,7 @@ internal static class OciConfig
         "/proc/bus",
         "/proc/fs",
         "/proc/irq",
+        "/proc/pressure",
         "/proc/sys",
         "/proc/sysrq-trigger",
     ];
@@ -66,7 +67,14 @@ internal static class OciConfig
     /// <param name="terminals">The runtime makes terminals; else <c>script</c> inside does.</param>
     /// <param name="user">Who runs it.</param>
     /// <param name="sharedMemoryBytes">The size of <c>/dev/shm</c>.</param>
-    public static byte[] For(SandboxCommand command, bool terminals, BundleTree.BundleUser user, long sharedMemoryBytes)
+    /// <param name="processes">Each of its users' most, for where no control group counts them; 0 is no limit.</param>
+    public static byte[] For(
+        SandboxCommand command,
+        bool terminals,
+        BundleTree.BundleUser user,
+        long sharedMemoryBytes,
+        long processes
+    )
     {
         var buffer = new MemoryStream(16384);
         using (var json = new Utf8JsonWriter(buffer))
@@ -77,7 +85,7 @@ internal static class OciConfig
             json.WriteStartObject("root");
             json.WriteString("path", $"{PodFiles.InPod}/t/root");
             json.WriteEndObject();
-            WriteProcess(json, command, terminals, user);
+            WriteProcess(json, command, terminals, user, processes);
             WriteMounts(json, sharedMemoryBytes);
             json.WriteStartObject("linux");
             // Network, IPC, user and control group namespaces are the pod's.
@@ -103,7 +111,8 @@ internal static class OciConfig
         Utf8JsonWriter json,
         SandboxCommand command,
         bool terminals,
-        BundleTree.BundleUser user
+        BundleTree.BundleUser user,
+        long processes
     )
     {
         json.WriteStartObject("process");
@@ -146,6 +155,8 @@ internal static class OciConfig
         json.WriteStartArray("rlimits");
         WriteLimit(json, "RLIMIT_NOFILE", Files.Soft, Files.Hard);
         WriteLimit(json, "RLIMIT_CORE", 0, 0);
+        if (processes > 0)
+            WriteLimit(json, "RLIMIT_NPROC", processes, processes);
         json.WriteEndArray();
         json.WriteEndObject();
     }

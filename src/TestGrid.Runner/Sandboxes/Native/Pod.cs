@@ -115,9 +115,8 @@ internal sealed partial class Pod : IAsyncDisposable
                 await ExpectAsync("namespaces", limited);
                 FirstProcess = ChildOf(unshare.Id);
                 await IdMap.WriteAsync(FirstProcess, firstId, limited);
-                var attaching = wanted is SandboxNetwork.Egress
-                    ? Egress.StartAsync(FirstProcess, Group, limited)
-                    : null;
+                var attaching =
+                    wanted is SandboxNetwork.Egress ? Egress.StartAsync(FirstProcess, Group, limited) : null;
                 try
                 {
                     await SayAsync("go\n", limited);
@@ -150,12 +149,7 @@ internal sealed partial class Pod : IAsyncDisposable
 
     /// <summary>The words that run a program inside the pod, as its root.</summary>
     public IEnumerable<string> Enter(params IEnumerable<string> argv) =>
-        [
-            "nsenter",
-            $"--target={FirstProcess}",
-            .. "--user --mount --pid --net --ipc --cgroup --".Split(' '),
-            .. argv,
-        ];
+        ["nsenter", $"--target={FirstProcess}", .. "--user --mount --pid --net --ipc --cgroup --".Split(' '), .. argv];
 
     /// <summary>
     /// A process that stands inside, in the pod's control group, and waits on its standard input for what to do. The
@@ -170,6 +164,12 @@ internal sealed partial class Pod : IAsyncDisposable
         ready.Dispose();
         return OpenDoor();
     }
+
+    /// <summary>How much its in-memory file system holds, and whether that is all it can; null when it is gone.</summary>
+    public (long? Bytes, bool Full) LookAtDisk() =>
+        Lives && Posix.LookAtSpace($"/proc/{FirstProcess}/root{PodFiles.InPod}/t") is { } space
+            ? (space.UsedBytes, space.FreeBytes < 64 << 10 || space.FreeFiles < 16)
+            : (null, false);
 
     /// <summary>Ends everything in it. Returns when nothing is left. Never throws.</summary>
     public async Task EndAsync()

@@ -54,6 +54,15 @@ internal sealed class PodPool(Func<SandboxNetwork, CancellationToken, Task<Pod>>
             _ = FillAsync(network);
     }
 
+    /// <summary>How many wait, made and whole.</summary>
+    public int CountWhole()
+    {
+        lock (gate)
+            return waiting.Values.Sum(queue =>
+                queue.Count(made => made.IsCompletedSuccessfully && made.Result.IsWhole)
+            );
+    }
+
     /// <summary>Ends those that wait.</summary>
     public async ValueTask DisposeAsync()
     {

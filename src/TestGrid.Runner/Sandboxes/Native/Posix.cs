@@ -28,6 +28,17 @@ internal static unsafe partial class Posix
         return new FileFacts(Uid: *(uint*)(buffer + 20), Gid: *(uint*)(buffer + 24), Mode: *(ushort*)(buffer + 28));
     }
 
+    /// <summary>How full the file system is that a path lies on; null when it cannot be asked.</summary>
+    public static (long UsedBytes, long FreeBytes, long FreeFiles)? LookAtSpace(string path)
+    {
+        // struct statvfs on 64-bit Linux: block size, fragment size, blocks, free, available, files, free files …
+        var buffer = stackalloc ulong[32];
+        if (Statvfs(path, buffer) != 0)
+            return null;
+        var size = (long)buffer[1];
+        return ((long)(buffer[2] - buffer[3]) * size, (long)buffer[4] * size, (long)buffer[6]);
+    }
+
     public static uint UserId => Geteuid();
 
     public static void Kill(int process, int signal) => _ = KillProcess(process, signal);
@@ -75,6 +86,9 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int Statx(int folder, string path, int flags, uint mask, byte* buffer);
+
+    [LibraryImport("libc", EntryPoint = "statvfs", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
+    private static partial int Statvfs(string path, ulong* buffer);
 
     [LibraryImport("libc", EntryPoint = "geteuid")]
     private static partial uint Geteuid();

@@ -1,0 +1,55 @@
+using System.Globalization;
+using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
+using TestGrid.Runner.Sandboxes;
+
+namespace TestGrid.Runner;
+
+/// <summary>Tells a limit from a failure: which one a job ran into, where, and what it used.</summary>
+internal static class LimitWords
+{
+    /// <summary>How a job ended whose script ended, for itself or by the kernel.</summary>
+    public static JobVerdict Judge(JobLimits limits, SandboxExit exit, PhaseMarks marks)
+    {
+        if (exit.OutOfMemory)
+            return new JobVerdict(
+                JobState.Errored,
+                JobReason.Oom,
+                $"Out of memory at {limits.MemoryBytes >> 20} MiB{Where(marks)}. Files that it writes are in memory, too.",
+                exit.ExitCode
+            );
+        // With a full disk a job may well pass; who failed and had no room left is told that first.
+        if (exit is { ExitCode: not 0, Use.DiskFull: true })
+            return new JobVerdict(
+                JobState.Errored,
+                JobReason.DiskLimit,
+                $"The disk was full{Where(marks)}: it may hold {limits.DiskBytes >> 20} MiB, and a file for each 16 KiB of that.",
+                exit.ExitCode
+            );
+        var verdict = JobScript.VerdictOf(exit.ExitCode, marks.FirstFailure, marks.Current);
+        return exit is { ExitCode: not 0, Use.ProcessesRefused: true }
+            ? verdict with
+            {
+                Sentence = $"{verdict.Sentence} It was refused more than {limits.Processes} processes at once.",
+            }
+            : verdict;
+    }
+
+    /// <summary>What a job used, for the last line of its log; empty when nobody counted.</summary>
+    public static string Used(SandboxUse? use)
+    {
+        var parts = new List<string>();
+        if (use?.PeakMemoryBytes is { } memory)
+            parts.Add($"{memory >> 20} MiB of memory at most");
+        if (use?.Processor is { } processor)
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"{processor.TotalSeconds:0.0} s of processor time"));
+        if (use?.DiskBytes is { } disk)
+            parts.Add($"{disk >> 20} MiB on disk");
+        return parts.Count == 0 ? "" : "It used " + string.Join(", ", parts) + ".";
+    }
+
+    private static string Where(PhaseMarks marks) =>
+        marks.FirstFailure is { Command.Length: > 0 } failure ? $" in \"{failure.Command}\""
+        : (marks.FirstFailure?.Phase ?? marks.Current) is { } phase ? $" during {phase}"
+        : "";
+}
