@@ -14,16 +14,17 @@ public sealed class UnprivilegedSandboxTests(ITestOutputHelper output)
     // they are. The program and .NET are shown at places that everybody may reach, whereever they really lie.
     private const string Become = """
         set -e
-        mount --bind "$1" /srv; mount --bind "$2" /media
+        mount -t tmpfs -o mode=755 tests /srv; mkdir /srv/testgrid /srv/dotnet
+        mount --bind "$1" /srv/testgrid; mount --bind "$2" /srv/dotnet
         for file in passwd group subuid subgid; do cat "/etc/$file" >"$3/$file" 2>/dev/null || touch "$3/$file"; done
         echo "testgrid-probe:x:$4:$4::/nonexistent:/bin/sh" >>"$3/passwd"; echo "testgrid-probe:x:$4:" >>"$3/group"
         echo "testgrid-probe:$5:65536" | tee -a "$3/subuid" >>"$3/subgid"
         for file in passwd group subuid subgid; do touch "/etc/$file"; mount --bind "$3/$file" "/etc/$file"; done
         mknod -m 666 "$3/tun" c 10 200; mount --bind "$3/tun" /dev/net/tun
         install -d -o "$4" -g "$4" "$3/tmp"
-        exec env -i PATH="$PATH" TMPDIR="$3/tmp" HOME="$3/tmp" DOTNET_ROOT=/media TESTGRID_TEST_ROOT="$6" \
+        exec env -i PATH="$PATH" TMPDIR="$3/tmp" HOME="$3/tmp" DOTNET_ROOT=/srv/dotnet TESTGRID_TEST_ROOT="$6" \
             setpriv --reuid "$4" --regid "$4" --clear-groups --inh-caps=-all \
-            /srv/TestGrid.Tests -noColor -class "$7"
+            /srv/testgrid/TestGrid.Tests -noColor -class "$7"
         """;
 
     [Theory]
