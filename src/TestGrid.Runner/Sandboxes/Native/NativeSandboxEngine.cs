@@ -42,14 +42,33 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
     {
         SpecCheck.Check(spec);
-        var tree = new BundleTree(spec.RootPath, options.FirstId);
-        var files = new PodFiles(spec, tree, options);
         var rules = RulesOf(spec.Network);
-        var pod = await pool.TakeAsync(spec.Network, waited => PodFiles.HasRules(waited.Folder, rules), stop);
         try
         {
+            var pod = await pool.TakeAsync(spec.Network, waited => PodFiles.HasRules(waited.Folder, rules), stop);
+            try
+            {
+                return await MoveInAsync(spec, pod, stop);
+            }
+            catch (SandboxException e) when (e.InnerException is IOException)
+            {
+                // It may have died while it waited, and we had not heard of it. One made now has had no time to.
+                return await MoveInAsync(spec, await MakePodAsync(spec.Network, stop), stop);
+            }
+        }
+        finally
+        {
+            pool.FillSoon(spec.Network);
+        }
+    }
+
+    private async Task<Sandbox> MoveInAsync(SandboxSpec spec, Pod pod, CancellationToken stop)
+    {
+        try
+        {
+            var tree = new BundleTree(spec.RootPath, options.FirstId);
             groups.Value.Limit(pod.Name, spec.Limits);
-            await files.WriteAsync(pod.Folder, stop);
+            await new PodFiles(spec, tree, options).WriteAsync(pod.Folder, stop);
             await pod.FurnishAsync(spec, stop);
             return new NativeSandbox(spec, pod, tree, runtime.Value, time, log);
         }
@@ -59,10 +78,6 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
             if (e is IOException or UnauthorizedAccessException)
                 throw new SandboxException($"Sandbox {spec.Name} cannot be made: {e.Message}", e);
             throw;
-        }
-        finally
-        {
-            pool.FillSoon(spec.Network);
         }
     }
 
