@@ -11,61 +11,138 @@ namespace TestGrid.Cli.Commands;
 internal static class ConfigCommand
 {
     public static Command Create() =>
-        new("config", "the configuration: check it, see its matrix, see a job's script")
+        new("config", "the configuration: check it, see its matrix, see a job's script, make one from Travis's")
         {
             Check(),
             Matrix(),
+            ConfigExplainCommand.Create(),
+            ConfigImportCommand.Create(),
             Script(),
             ConformanceCommand.Create(),
         };
 
     /// <summary>Reads a work tree's configuration; prints its problems. Fails when it cannot be used.</summary>
-    public static CiConfig Read(WorkTree tree)
+    public static CiConfig Read(WorkTree tree) => Read(Text(tree));
+
+    /// <summary>The same of a text.</summary>
+    public static CiConfig Read(ConfigText text)
     {
-        switch (tree.ReadConfig())
+        switch (text.Reading)
         {
             case ConfigReading.Read(var config):
-                foreach (var problem in config.Problems)
-                    Console.Error.WriteLine(Printed.Plain(problem.ToString()));
+                ProblemLines.Write(config.Problems, text.Line, Console.Error);
                 return config;
             case ConfigReading.Refused(var problems):
-                foreach (var problem in problems)
-                    Console.Error.WriteLine(Printed.Plain(problem.ToString()));
+                ProblemLines.Write(problems, text.Line, Console.Error);
                 throw new CommandException("the configuration cannot be used: see above", ExitCodes.Usage);
             default:
-                throw new CommandException(
-                    $"there is no .testgrid.yml and no .travis.yml in {tree.Folder}",
-                    ExitCodes.Usage
-                );
+                throw new InvalidOperationException();
         }
     }
+
+    /// <summary>A work tree's configuration.</summary>
+    public static ConfigText Text(WorkTree tree) =>
+        tree.ReadConfig()
+        ?? throw new CommandException(
+            $"there is no .testgrid.yml and no .travis.yml in {tree.Folder}",
+            ExitCodes.Usage
+        );
+
+    /// <summary>The job of that number; fails when there is none.</summary>
+    public static JobConfig Job(CiConfig config, int cell) =>
+        cell >= 1 && cell <= config.Jobs.Length
+            ? config.Jobs[cell - 1]
+            : throw new CommandException(
+                $"there is no job {cell}: there are {config.Jobs.Length}. See them with: testgrid config matrix",
+                ExitCodes.NotFound
+            );
 
     private static Command Check()
     {
         var folder = RunCommand.FolderOption();
-        var command = new Command("check", "print every problem, with its line and remedy") { folder };
+        var json = new Option<bool>("--json") { Description = "one JSON object: file, valid, jobs, axes, problems" };
+        var strict = new Option<bool>("--strict") { Description = "a warning fails too" };
+        var file = new Argument<string?>("FILE")
+        {
+            Description = "a file, or - for the standard input (default: the work tree's)",
+            Arity = ArgumentArity.ZeroOrOne,
+        };
+        var name = new Option<string>("--as")
+        {
+            Description = "what the standard input is: .travis.yml has Travis's defaults",
+            DefaultValueFactory = _ => ".testgrid.yml",
+            HelpName = "NAME",
+        };
+        var command = new Command("check", "print every problem, with its line and remedy")
+        {
+            file,
+            folder,
+            name,
+            strict,
+            json,
+        };
         command.SetAction(parsed =>
         {
-            var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName);
-            var config = Read(tree);
-            Console.WriteLine(
-                $"{config.File}: {config.Jobs.Length} {(config.Jobs.Length == 1 ? "job" : "jobs")}, "
-                    + $"{config.Problems.Length} {(config.Problems.Length == 1 ? "warning" : "warnings")}"
-            );
-            return ExitCodes.Ok;
+            var text = parsed.GetValue(file) is { } path
+                ? ConfigText.Open(path, parsed.GetValue(name)!)
+                : Text(WorkTree.Find(parsed.GetValue(folder)!.FullName));
+            var config = (text.Reading as ConfigReading.Read)?.Config;
+            var problems = config?.Problems ?? ((ConfigReading.Refused)text.Reading).Problems;
+            var isValid = config is not null && !(parsed.GetValue(strict) && problems.Length > 0);
+            if (parsed.GetValue(json))
+                Printed.Lines([
+                    new
+                    {
+                        file = text.Name,
+                        valid = isValid,
+                        jobs = config?.Jobs.Length ?? 0,
+                        axes = config?.Axes ?? [],
+                        problems,
+                    },
+                ]);
+            else
+            {
+                ProblemLines.Write(problems, text.Line, Console.Error);
+                Console.WriteLine(Printed.Plain($"{text.Name}: {Sum(config, problems)}"));
+            }
+
+            return isValid ? ExitCodes.Ok : ExitCodes.Usage;
         });
         return command;
     }
+
+    private static string Sum(CiConfig? config, IReadOnlyCollection<ConfigProblem> problems)
+    {
+        var errors = problems.Count(problem => problem.IsError);
+        var impossible = config?.Jobs.Count(job => job.Impossible is not null) ?? 0;
+        return string.Join(
+            ", ",
+            new[]
+            {
+                config is null ? "cannot be used" : Count(config.Jobs.Length, "job"),
+                errors == 0 ? null : Count(errors, "error"),
+                Count(problems.Count - errors, "warning"),
+                impossible == 0
+                    ? null
+                    : $"{Count(impossible, "job")} cannot run here (testgrid config matrix says why)",
+            }.OfType<string>()
+        );
+    }
+
+    private static string Count(int number, string what) => $"{number} {what}{(number == 1 ? "" : "s")}";
 
     private static Command Matrix()
     {
         var folder = RunCommand.FolderOption();
         var json = Printed.JsonOption();
-        var command = new Command("matrix", "the jobs that would run, in their order") { folder, json };
+        var only = new Option<int?>("--job") { Description = "only this job", HelpName = "N" };
+        var command = new Command("matrix", "the jobs that would run, in their order") { folder, only, json };
         command.SetAction(parsed =>
         {
             var config = Read(WorkTree.Find(parsed.GetValue(folder)!.FullName));
             var jobs = config.Jobs.Select((job, index) => (Number: index + 1, Job: job));
+            if (parsed.GetValue(only) is { } cell)
+                jobs = [(cell, Job(config, cell))];
             if (parsed.GetValue(json))
                 return Printed.Lines(jobs.Select(one => new { cell = one.Number, config = one.Job }));
             string[] columns = ["job", .. config.Axes, "bundle", "what"];
@@ -96,14 +173,8 @@ internal static class ConfigCommand
         command.SetAction(parsed =>
         {
             var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName);
-            var config = Read(tree);
             var cell = parsed.GetValue(number);
-            if (cell < 1 || cell > config.Jobs.Length)
-                throw new CommandException(
-                    $"there is no job {cell}: there are {config.Jobs.Length}",
-                    ExitCodes.NotFound
-                );
-            Console.Out.Write(JobScript.Compile(tree.Order(cell, config.Jobs[cell - 1])));
+            Console.Out.Write(JobScript.Compile(tree.Order(cell, Job(Read(tree), cell))));
             return ExitCodes.Ok;
         });
         return command;

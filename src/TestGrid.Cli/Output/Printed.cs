@@ -18,9 +18,11 @@ internal static class Printed
     public static int Lines<T>(IEnumerable<T> records)
     {
         foreach (var record in records)
-            Console.WriteLine(JsonSerializer.Serialize(record, ApiClient.Json));
+            Console.WriteLine(Json(record));
         return ExitCodes.Ok;
     }
+
+    public static string Json<T>(T record) => JsonSerializer.Serialize(record, ApiClient.Json);
 
     public static void Table(string[] columns, IEnumerable<string[]> rows)
     {

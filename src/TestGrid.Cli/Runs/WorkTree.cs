@@ -1,5 +1,4 @@
 using TestGrid.Cli.Exits;
-using TestGrid.Cli.Machine;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
@@ -46,13 +45,13 @@ internal sealed class WorkTree
     }
 
     /// <summary>The configuration as it stands in the folder, or null when there is none.</summary>
-    public ConfigReading? ReadConfig()
+    public ConfigText? ReadConfig()
     {
         foreach (var name in ConfigFiles)
         {
             var path = Path.Combine(Folder, name);
             if (File.Exists(path))
-                return CiConfigReader.Read(name, File.ReadAllBytes(path), LocalServices.ConfigSettings());
+                return new ConfigText(name, File.ReadAllBytes(path));
         }
         return null;
     }

@@ -61,6 +61,7 @@ public static class CiConfigReader
         var shaped = new ConfigShape(findings).Root(tree.Root as YamlMap ?? new YamlMap([], new YamlMark(1, 1)));
         var root = Defaulted(file, shaped);
         IgnoredKeys.Tell(root, findings);
+        OwnKeys.Tell(root, findings);
         var expansion = new MatrixExpansion(root, settings, findings);
         if (expansion.Expand() is not { } jobs)
             return null;

@@ -61,7 +61,7 @@ internal sealed class JobReading(
             AptPackages = AptPackages(job),
             Tty = job.Text("tty") != "false",
             Submodules = ValueTable.Truth(((job.Keys["git"] as YamlMap)?["submodules"] as YamlScalar)?.Text) ?? true,
-            Limits = LimitsReading.Read(job.Keys["limits"], findings),
+            Limits = LimitsReading.Read(job.Keys, findings),
             Impossible = Platform.Missing(job) ?? choice.Impossible,
             Notes = [.. notes, .. choice.Notes, .. Notes(job, secure)],
         };

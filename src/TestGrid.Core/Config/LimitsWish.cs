@@ -7,7 +7,20 @@ using TestGrid.Core.Yaml;
 namespace TestGrid.Core.Config;
 
 /// <summary>Limits that a configuration asks for; null where it does not. They can only lower the operator's.</summary>
-public sealed record LimitsWish(TimeSpan? Time = null, TimeSpan? Silence = null, long? MemoryBytes = null)
+/// <param name="Time">The most time.</param>
+/// <param name="Silence">The longest time without output.</param>
+/// <param name="MemoryBytes">Memory.</param>
+/// <param name="DiskBytes">What it may write.</param>
+/// <param name="Processes">Processes and threads at once.</param>
+/// <param name="Cpus">Processors' worth of time.</param>
+public sealed record LimitsWish(
+    TimeSpan? Time = null,
+    TimeSpan? Silence = null,
+    long? MemoryBytes = null,
+    long? DiskBytes = null,
+    int? Processes = null,
+    double? Cpus = null
+)
 {
     /// <summary>The operator's limits, lowered where this asks for less.</summary>
     public JobLimits Within(JobLimits most) =>
@@ -16,21 +29,43 @@ public sealed record LimitsWish(TimeSpan? Time = null, TimeSpan? Silence = null,
             Time = Time is { } time && time < most.Time ? time : most.Time,
             Silence = Silence is { } silence && silence < most.Silence ? silence : most.Silence,
             MemoryBytes = MemoryBytes is { } bytes && bytes < most.MemoryBytes ? bytes : most.MemoryBytes,
+            DiskBytes = DiskBytes is { } disk && disk < most.DiskBytes ? disk : most.DiskBytes,
+            Processes = Processes is { } processes && processes < most.Processes ? processes : most.Processes,
+            Cpus = Cpus is { } cpus && (most.Cpus == 0 || cpus < most.Cpus) ? cpus : most.Cpus,
         };
 }
 
-/// <summary>Reads <c>limits: {time: 20m, silence: 5m, memory: 2g}</c>.</summary>
+/// <summary>
+/// Reads <c>timeout: 20m</c>, <c>no_output_timeout: 5m</c> and <c>resources: {memory: 2g, cpus: 1}</c>; also their older form,
+/// <c>limits: {time: 20m, silence: 5m, memory: 2g}</c>.
+/// </summary>
 internal static partial class LimitsReading
 {
-    public static LimitsWish? Read(YamlNode? node, Findings findings)
+    public static LimitsWish? Read(YamlMap job, Findings findings)
     {
-        if (node is not YamlMap map)
-            return null;
-        return new LimitsWish(
-            Time(map["time"], findings),
-            Time(map["silence"], findings),
-            Bytes(map["memory"], findings)
+        var (limits, resources) = (job["limits"] as YamlMap, job["resources"] as YamlMap);
+        var wish = new LimitsWish(
+            Time(job["timeout"] ?? limits?["time"], findings),
+            Time(job["no_output_timeout"] ?? limits?["silence"], findings),
+            Bytes(resources?["memory"] ?? limits?["memory"], findings),
+            Bytes(resources?["disk"], findings),
+            (int?)Number(resources?["processes"], findings, isWhole: true),
+            Number(resources?["cpus"], findings, isWhole: false)
         );
+        return wish == new LimitsWish() && limits is null ? null : wish;
+    }
+
+    private static double? Number(YamlNode? node, Findings findings, bool isWhole)
+    {
+        if (node is null)
+            return null;
+        return
+            node is YamlScalar { Text: { } text }
+            && double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            && number is > 0 and <= 1_000_000
+            && (!isWhole || number == Math.Floor(number))
+            ? number
+            : Bad<double>(node, findings, "a number above 0", isWhole ? "write it as 500" : "write it as 2 or 0.5");
     }
 
     private static TimeSpan? Time(YamlNode? node, Findings findings) =>

@@ -63,6 +63,9 @@ public static class ProblemCode
     /// <summary>An encrypted value: only the service it was made for can read it.</summary>
     public const string SecureValue = "TG0302";
 
+    /// <summary>A key of TestGrid's own that is checked and that nothing acts on yet.</summary>
+    public const string NotYet = "TG0303";
+
     /// <summary>A condition that reads as something else than it looks like.</summary>
     public const string OddCondition = "TG0207";
 

@@ -47,12 +47,15 @@ public static partial class JobScript
     private static readonly string Functions = Resource("JobScript.bash");
 
     /// <summary>The script, with line feeds and a trailing one.</summary>
-    public static string Compile(JobOrder order)
+    public static string Compile(JobOrder order) =>
+        $"#!/bin/bash\n# Job {order.Id} of TestGrid.\n{Functions}\n{Body(order)}";
+
+    /// <summary>What of the script is this job's own: without the functions that stand before it in every one.</summary>
+    public static string Body(JobOrder order)
     {
         var config = order.Config;
         var phases = config.Phases.ToDictionary(phase => phase.Name, StringComparer.Ordinal);
-        var script = new StringBuilder(Functions.Length + 8192);
-        script.Append("#!/bin/bash\n# Job ").Append(order.Id).Append(" of TestGrid.\n").Append(Functions).Append('\n');
+        var script = new StringBuilder(8192);
         foreach (var phase in config.Phases)
             Function(script, phase);
         if (!phases.ContainsKey("script"))

@@ -9,8 +9,11 @@ namespace TestGrid.Core.Config.Schema;
 /// </summary>
 internal sealed class ConfigShape(Findings findings)
 {
-    private static readonly string[] OwnOfRoot = ["bundle", "tty", "limits", "versions", "name", "stage"];
-    private static readonly string[] OwnOfJobs = ["bundle", "tty", "limits", "versions"];
+    private static readonly string[] OwnOfJobs =
+    [
+        .. "bundle tty limits versions timeout no_output_timeout resources reports retry".Split(' '),
+    ];
+    private static readonly string[] OwnOfRoot = [.. OwnOfJobs, "fail_fast", "max_parallel", "name", "stage"];
 
     // Keys of single languages that are no axis.
     private const string Options =
@@ -275,7 +278,10 @@ internal sealed class ConfigShape(Findings findings)
     private static Shape Own(string key, bool isJob) =>
         key switch
         {
-            "tty" => ShapeText.Truth,
+            "tty" or "fail_fast" => ShapeText.Truth,
+            "retry" or "max_parallel" => ShapeText.Number,
+            "reports" => ShapeText.Texts,
+            "resources" => ShapeText.Map("memory disk processes cpus"),
             "limits" => ShapeText.Map("time silence memory"),
             "versions" => new TextShape { Values = ValueTable.Versions },
             "bundle" when !isJob => ShapeText.Texts,
