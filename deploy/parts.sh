@@ -34,10 +34,19 @@ install_parts() {
   [ ${#missing[@]} = 0 ] && return
   command -v apt-get >/dev/null || die "these packages are missing, and there is no apt-get to install them: ${missing[*]}"
   say "installing ${missing[*]}"
-  # A service that a package brings must not start: TestGrid and its tests start their own.
+  # A service that a package brings must not start: TestGrid and its tests start their own. Debian asks this file.
   as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 sh -c '
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap "rm -f $policy" EXIT
+      printf "#!/bin/sh\nexit 101\n" >"$policy" && chmod 755 "$policy"
+    fi
     apt-get -qq update && apt-get -qq -y --no-install-recommends -o Dpkg::Use-Pty=0 install "$@" >/dev/null' sh "${missing[@]}" ||
     die "apt-get could not install them: see above"
+  # Nor at the next boot: a broker that only tests asked for holds no port of this machine.
+  case " ${missing[*]} " in
+    *" rabbitmq-server "*) [ ! -d /run/systemd/system ] || as_root systemctl disable --quiet rabbitmq-server ;;
+  esac
 }
 
 # .NET 10 and Node are the two things a person brings.

@@ -15,7 +15,7 @@ internal static class Checkup
         (NativeEngineCheck.Part, NativeEngineCheck.ExamineAsync),
         (DockerCheck.Part, DockerCheck.ExamineAsync),
         (StoreCheck.Part, (ground, _) => StoreCheck.Examine(ground).ToAsyncEnumerable()),
-        (QueueCheck.Part, (ground, _) => QueueCheck.Examine(ground).ToAsyncEnumerable()),
+        (QueueCheck.Part, QueueCheck.ExamineAsync),
         (DiskCheck.Part, (ground, _) => DiskCheck.Examine(ground).ToAsyncEnumerable()),
         (PortCheck.Part, (ground, _) => PortCheck.Examine(ground).ToAsyncEnumerable()),
     ];

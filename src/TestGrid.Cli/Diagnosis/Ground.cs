@@ -7,6 +7,7 @@ using TestGrid.Cli.Serving;
 using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
+using TestGrid.Runner.Queues;
 using TestGrid.Runner.Sandboxes;
 using TestGrid.Server;
 using TestGrid.Server.Access;
@@ -30,6 +31,11 @@ internal sealed class Ground : IAsyncDisposable
         Sandbox = Value<SandboxOptions>();
         Bundles = Value<BundleOptions>();
         Git = Value<GitOptions>();
+        Queue = QueueChoice.Read(
+            LocalServices.Settings(settings.DataPath, settings.BundlesPath, "embedded"),
+            settings.Queue,
+            settings.QueuePasswordFile
+        );
     }
 
     public ServingSettings Settings { get; }
@@ -41,6 +47,8 @@ internal sealed class Ground : IAsyncDisposable
     public BundleOptions Bundles { get; }
 
     public GitOptions Git { get; }
+
+    public QueueOptions Queue { get; }
 
     /// <summary>A folder of this examination's own; it goes with it.</summary>
     public string ScratchPath { get; }

@@ -82,6 +82,7 @@ internal sealed class ServingOptions
     {
         foreach (var option in (Option[])[listen, data, bundles, slots])
             command.Add(option);
+        queue.AddTo(command);
     }
 
     public ServingSettings Read(ParseResult parsed) =>

@@ -200,6 +200,23 @@ public sealed class CheckupTests : IDisposable
         Assert.Contains(named, refused.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData("amqp://127.0.0.1:9", "127.0.0.1:9 is away: connection refused", "systemctl start rabbitmq-server")]
+    [InlineData("amqp://ci@127.0.0.1:9", "user 'ci' needs a password", "")]
+    [InlineData("amqp://ci:hunter2@127.0.0.1:9", "holds a password", "docs/queues.md")]
+    [InlineData("nats", "there is no such queue", "--queue sqlite")]
+    public async Task A_queue_that_takes_nothing_is_a_failure_with_its_remedy(string queue, string words, string remedy)
+    {
+        await using var ground = Ground.Open(Settings() with { Queue = queue });
+
+        var finding = Assert.Single(await QueueCheck.ExamineAsync(ground, Stop).ToListAsync(Stop));
+
+        Assert.Equal(FindingLevel.Failure, finding.Level);
+        Assert.Contains(words, finding.Detail, StringComparison.Ordinal);
+        Assert.Contains(remedy, finding.Remedy, StringComparison.Ordinal);
+        Assert.DoesNotContain("hunter2", finding.ToString(), StringComparison.Ordinal);
+    }
+
     public void Dispose() => folder.Dispose();
 
     private static List<Finding> Of(List<Finding> findings, string part) =>
