@@ -19,9 +19,10 @@ public static class OrderText
         {
             order = JsonSerializer.Deserialize(text, OrderJson.Default.JobOrder);
         }
-        catch (Exception e) when (e is JsonException or NotSupportedException or FormatException or ArgumentException)
+        catch (Exception e)
         {
-            // The reader's message may quote what stands in the message: its place is enough.
+            // Whatever it is: an exception that passed from here would bring the message back for ever. The reader's
+            // own words may quote what stands in it: its place is enough.
             throw new FormatException(
                 e is JsonException { Path: { } path } wrong
                     ? $"it is no job order: see {path}, line {wrong.LineNumber + 1}, byte {wrong.BytePositionInLine + 1}"

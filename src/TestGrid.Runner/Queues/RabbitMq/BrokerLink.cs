@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Logging;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Exceptions;
 
 namespace TestGrid.Runner.Queues.RabbitMq;
 
@@ -57,8 +58,8 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
     /// <summary>Throws when the broker has said that it takes nothing for now: it is low on memory or disk.</summary>
     public void RefuseWhenBlocked()
     {
-        if (Volatile.Read(ref blocked) is { } why)
-            throw new QueueAwayException($"the queue at {address} takes nothing: {why}; trying again");
+        if (Blocked() is { } refused)
+            throw refused;
     }
 
     /// <summary>What went wrong in words; the connection is made anew for whoever asks next.</summary>
@@ -69,13 +70,12 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
         await gate.WaitAsync(CancellationToken.None);
         try
         {
+            // Only this connection will hear that the broker takes messages again.
+            if (Open is not null && Blocked() is { } refused)
+                return Told(refused);
             // Others may have found the same, and have a new connection already.
-            if (
-                e is not OperationCanceledException
-                && Open is { } open
-                && e is not RabbitMQ.Client.Exceptions.PublishException
-            )
-                return new QueueAwayException(Words(e));
+            if (Open is not null && e is not (OperationCanceledException or PublishException))
+                return Told(new QueueAwayException(Words(e)));
             _ = DropAsync();
             return Away(e);
         }
@@ -94,6 +94,11 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
             .WaitAsync(Patience, time, CancellationToken.None)
             .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
+
+    private QueueAwayException? Blocked() =>
+        Volatile.Read(ref blocked) is { } why
+            ? new QueueAwayException($"the queue at {address} takes nothing: {why}; trying again")
+            : null;
 
     private IConnection? Open => connection is { IsOpen: true } open ? open : null;
 
@@ -182,12 +187,18 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
     {
         trouble = Words(e);
         triedAt = time.GetTimestamp();
+        return Told(new QueueAwayException(trouble));
+    }
+
+    /// <summary>Says it in the log, once a minute.</summary>
+    private QueueAwayException Told(QueueAwayException away)
+    {
         if (warnedAt is not { } then || time.GetElapsedTime(then) > Silence)
         {
-            warnedAt = triedAt;
-            IsAway(log, trouble);
+            warnedAt = time.GetTimestamp();
+            IsAway(log, away.Message);
         }
-        return new QueueAwayException(trouble);
+        return away;
     }
 
     // Not waited for but at the end: a broker that hangs does not say goodbye, and callers are told within seconds.

@@ -160,6 +160,27 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
     }
 
     [Fact]
+    public async Task A_broker_that_is_low_on_memory_says_so_and_takes_orders_again_when_it_is_not()
+    {
+        var queue = Create();
+        await queue.PublishAsync(Some.Order(1), Stop);
+        await Broker.ControlAsync(Stop, "set_vm_memory_high_watermark", "0.000001");
+        try
+        {
+            var refused = await Assert.ThrowsAsync<QueueAwayException>(() =>
+                queue.PublishAsync(Some.Order(2), Stop).AsTask()
+            );
+            Assert.Contains("takes nothing: low on memory", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(refused.Message, await queue.TroubleAsync(Stop));
+        }
+        finally
+        {
+            await Broker.ControlAsync(Stop, "set_vm_memory_high_watermark", "0.4");
+        }
+        await UntilPublishedAsync(queue, 3);
+    }
+
+    [Fact]
     public async Task A_wrong_password_is_told_without_the_password()
     {
         using var folder = new TempFolder();
