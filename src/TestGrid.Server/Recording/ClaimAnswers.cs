@@ -12,7 +12,7 @@ public sealed class ClaimAnswers(Recorder recorder, TimeProvider time)
 {
     private static readonly TimeSpan KeepTime = TimeSpan.FromMinutes(1);
 
-    private readonly ConcurrentDictionary<(long Token, string Nonce), Answer> answers = new();
+    private readonly ConcurrentDictionary<(long Token, string Nonce), GivenClaim> answers = new();
 
     public Task<JobClaim?> ClaimAsync(long token, string nonce, JobId job, string runner)
     {
@@ -21,7 +21,7 @@ public sealed class ClaimAnswers(Recorder recorder, TimeProvider time)
         return answers
             .GetOrAdd(
                 (token, nonce),
-                _ => new Answer(
+                _ => new GivenClaim(
                     time.GetTimestamp(),
                     new Lazy<Task<JobClaim?>>(() => recorder.ClaimAsync(job, runner, CancellationToken.None).AsTask())
                 )
@@ -38,5 +38,5 @@ public sealed class ClaimAnswers(Recorder recorder, TimeProvider time)
         }
     }
 
-    private sealed record Answer(long AskedAt, Lazy<Task<JobClaim?>> Claim);
+    private sealed record GivenClaim(long AskedAt, Lazy<Task<JobClaim?>> Claim);
 }
