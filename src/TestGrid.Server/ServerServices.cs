@@ -67,7 +67,7 @@ public static class ServerServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options).AddSingleton(options.Access).AddSingleton(options.Planning);
         services.AddSingleton(options.Scheduling).AddSingleton(options.Retention);
-        services.AddSingleton(options.Leases).AddSingleton(options.Runners);
+        services.AddSingleton(options.Queue).AddSingleton(options.Leases).AddSingleton(options.Runners);
         return services.AddStore().AddStages().AddDashboard();
     }
 

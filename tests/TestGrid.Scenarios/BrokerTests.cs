@@ -80,7 +80,7 @@ public sealed class BrokerTests : IAsyncLifetime
         );
         var words = $"the queue at 127.0.0.1:{broker.Port} is away: connection refused; trying again";
         Assert.True(killed.Task.IsCompletedSuccessfully);
-        Assert.Equal(words, await WaitsForAsync(server, builds[^1], words));
+        Assert.Equal(words, await server.WaitsForAsync(builds[^1], words, Stop));
         using (var ready = await server.Http.GetAsync("/readyz", Stop))
         {
             Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
@@ -120,32 +120,6 @@ public sealed class BrokerTests : IAsyncLifetime
 
     private Task<TestGridProcess> StartAsync(int slots) =>
         TestGridProcess.StartAsync(data.Path, Stop, "--queue", broker.Url, "--slots", $"{slots}");
-
-    /// <summary>What the only job of a build waits for, when it comes to these words; else what it said last.</summary>
-    private static async Task<string?> WaitsForAsync(TestGridProcess server, long build, string words)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        patience.CancelAfter(TimeSpan.FromMinutes(1));
-        string? last = null;
-        try
-        {
-            await foreach (var snapshot in server.WatchBuildAsync(build, patience.Token))
-            {
-                last = snapshot
-                    .GetProperty("jobs")
-                    .EnumerateArray()
-                    .Select(job => job.Text("waitsFor"))
-                    .FirstOrDefault();
-                if (last == words)
-                    break;
-            }
-        }
-        catch (OperationCanceledException) when (!Stop.IsCancellationRequested)
-        {
-            // Then it never said so, and the test shows what it did say.
-        }
-        return last;
-    }
 
     private static async Task<int> FinishedAsync(TestGridProcess server) =>
         (await AllAsync(server)).Count(build => build.Text("finishedAt") is not null);

@@ -5,14 +5,14 @@ using TestGrid.Runner.Queues;
 namespace TestGrid.Cli.Machine;
 
 /// <summary>Which queue: what the command line says, else the settings. A server and a runner elsewhere say it alike.</summary>
-internal sealed class QueueChoice
+/// <param name="otherwise">What happens without one, for the option's description.</param>
+internal sealed class QueueChoice(string otherwise)
 {
     public Option<string?> Queue { get; } =
         new("--queue")
         {
             Description =
-                "a RabbitMQ broker, amqp://user@host:5672/vhost or amqps://… ($TESTGRID_QUEUE__URL); "
-                + "by default jobs wait in the server's own database: sqlite",
+                "a RabbitMQ broker, amqp://user@host:5672/vhost or amqps://… ($TESTGRID_QUEUE__URL); " + otherwise,
             HelpName = "URL",
         };
 

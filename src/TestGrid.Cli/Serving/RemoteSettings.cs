@@ -1,6 +1,7 @@
 using System.CommandLine;
 using TestGrid.Cli.Api;
 using TestGrid.Cli.Exits;
+using TestGrid.Cli.Machine;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Cli.Serving;
@@ -12,13 +13,17 @@ namespace TestGrid.Cli.Serving;
 /// <param name="DataPath">Where it keeps checkouts, bundles, and what is not told yet.</param>
 /// <param name="BundlesPath">The bundle store, if it is not in the data folder.</param>
 /// <param name="Verbose">Log more.</param>
+/// <param name="Queue">The broker that its orders come from; null is what the settings say, else the server.</param>
+/// <param name="QueuePasswordFile">The file with the broker's password.</param>
 internal sealed record RemoteSettings(
     Connection Server,
     string Name,
     int? Slots,
     string DataPath,
     string? BundlesPath,
-    bool Verbose
+    bool Verbose,
+    string? Queue,
+    string? QueuePasswordFile
 );
 
 /// <summary>The options of <c>testgrid runner</c>.</summary>
@@ -52,12 +57,17 @@ internal sealed class RemoteOptions
         Description = "send the token, and get secrets, over plain http to another machine",
     };
 
+    private readonly QueueChoice queue = new(
+        "the server's own, to take orders from it; by default the server is asked for them"
+    );
+
     private readonly Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
 
     public void AddTo(Command command)
     {
         foreach (var option in (Option[])[name, slots, data, bundles, insecure, verbose])
             command.Add(option);
+        queue.AddTo(command);
     }
 
     public RemoteSettings Read(ParseResult parsed)
@@ -79,7 +89,9 @@ internal sealed class RemoteOptions
             parsed.GetValue(slots),
             parsed.GetValue(data)?.FullName ?? DataFolder.Usual(),
             parsed.GetValue(bundles)?.FullName,
-            parsed.GetValue(verbose)
+            parsed.GetValue(verbose),
+            parsed.GetValue(queue.Queue),
+            parsed.GetValue(queue.PasswordFile)?.FullName
         );
     }
 }

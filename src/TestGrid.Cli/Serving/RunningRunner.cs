@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -24,7 +25,12 @@ internal static class RunningRunner
     public static async Task RunAsync(RemoteSettings settings, CancellationToken stop)
     {
         using var alone = Hold(settings);
-        using var host = Build(settings);
+        var queue = QueueChoice.Read(
+            LocalServices.Settings(settings.DataPath, settings.BundlesPath, settings.Name),
+            settings.Queue,
+            settings.QueuePasswordFile
+        );
+        using var host = Build(settings, queue);
         try
         {
             _ = host.Services.GetRequiredService<IOptions<RunnerOptions>>().Value;
@@ -34,7 +40,7 @@ internal static class RunningRunner
         {
             throw new CommandException(e.Message, ExitCodes.Usage);
         }
-        await ArriveAsync(host.Services, settings, stop);
+        await ArriveAsync(host.Services, settings, queue, stop);
         await host.StartAsync(stop);
         await using var asked = stop.Register(() =>
             host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication()
@@ -43,7 +49,12 @@ internal static class RunningRunner
     }
 
     // Before any work: a wrong address or token is said at once, a server that is away is waited for.
-    private static async Task ArriveAsync(IServiceProvider services, RemoteSettings settings, CancellationToken stop)
+    private static async Task ArriveAsync(
+        IServiceProvider services,
+        RemoteSettings settings,
+        QueueOptions queue,
+        CancellationToken stop
+    )
     {
         var (presence, link) = (services.GetRequiredService<Presence>(), services.GetRequiredService<ServerLink>());
         for (var failures = 0; ; failures++)
@@ -52,8 +63,17 @@ internal static class RunningRunner
             {
                 var server = await presence.SayAsync(stop);
                 var hello = services.GetRequiredService<Func<RunnerHello>>()();
+                if (queue.Chosen == QueueOptions.RabbitMq && server.Queue != queue.Chosen)
+                {
+                    throw new CommandException(
+                        $"{settings.Server.Url} has its jobs in {server.Queue}, so none would come by the broker: take "
+                            + "--queue away (or queue:url from the settings), or start the server with that --queue",
+                        ExitCodes.Usage
+                    );
+                }
+                var orders = queue.Chosen == QueueOptions.RabbitMq ? "orders by the broker, " : "";
                 Console.WriteLine(
-                    $"runner {hello.Name} is connected to {settings.Server.Url}, {hello.Slots} jobs at once, "
+                    $"runner {hello.Name} is connected to {settings.Server.Url}, {hello.Slots} jobs at once, {orders}"
                         + $"data in {settings.DataPath}"
                 );
                 if (server.Version != hello.Offer.Version)
@@ -76,7 +96,7 @@ internal static class RunningRunner
         }
     }
 
-    private static IHost Build(RemoteSettings settings)
+    private static IHost Build(RemoteSettings settings, QueueOptions queue)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
@@ -91,7 +111,7 @@ internal static class RunningRunner
         services.AddSingleton<IWorkspaceSource>(provider => provider.GetRequiredService<GitMirror>());
         services.AddSingleton(new LinkOptions(settings.Server.Url, settings.Server.Token!, Patience));
         services.AddSingleton<ServerLink>();
-        services.AddSingleton<IJobQueue, HttpJobQueue>();
+        AddOrders(services, queue);
         services.AddSingleton<IJobReporter, HttpReporter>();
         services.AddSingleton<Func<RunnerHello>>(provider =>
         {
@@ -107,6 +127,26 @@ internal static class RunningRunner
         services.AddHostedService<DiskKeeper>();
         services.AddHostedService<Worker>();
         return builder.Build();
+    }
+
+    // Claims, heartbeats, logs and verdicts go to the server in either case: only orders have two ways.
+    private static void AddOrders(IServiceCollection services, QueueOptions queue)
+    {
+        try
+        {
+            _ = queue.Chosen switch
+            {
+                QueueOptions.RabbitMq => services.AddRabbitMqQueue(queue),
+                QueueOptions.Sqlite => services.AddSingleton<IJobQueue, HttpJobQueue>(),
+                var other => throw new ValidationException(
+                    $"there is no queue '{other}': a broker's address, or none to ask the server"
+                ),
+            };
+        }
+        catch (ValidationException e)
+        {
+            throw new CommandException(e.Message, ExitCodes.Usage);
+        }
     }
 
     private static FileStream Hold(RemoteSettings settings)

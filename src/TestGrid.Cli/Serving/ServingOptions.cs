@@ -66,7 +66,7 @@ internal sealed class ServingOptions
         Description = "jobs at once of the embedded runner; 0 runs none (default: one per processor)",
     };
 
-    private readonly QueueChoice queue = new();
+    private readonly QueueChoice queue = new("by default jobs wait in the server's own database: sqlite");
 
     private readonly Option<bool> verbose = new("--verbose", "-v") { Description = "log more" };
 

@@ -31,7 +31,8 @@ public sealed record RunnerOffer(
 public sealed record RunnerHello(string Name, int Slots, RunnerOffer Offer);
 
 /// <param name="Version">The server's.</param>
-public sealed record HelloReply(string Version);
+/// <param name="Queue">The kind of queue that it publishes its orders to.</param>
+public sealed record HelloReply(string Version, string Queue);
 
 /// <param name="Name">The runner that goes away on purpose.</param>
 public sealed record RunnerName(string Name);

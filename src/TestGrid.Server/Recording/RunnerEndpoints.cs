@@ -8,6 +8,7 @@ using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Hosting;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Link;
+using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.Http;
 using TestGrid.Runner.Reporting;
 using TestGrid.Runner.Reporting.Http;
@@ -63,13 +64,18 @@ public static class RunnerEndpoints
         return await next(invocation);
     }
 
-    private static async Task<IResult> HelloAsync(HttpContext context, RunnerRegister register, CancellationToken stop)
+    private static async Task<IResult> HelloAsync(
+        HttpContext context,
+        RunnerRegister register,
+        QueueOptions queue,
+        CancellationToken stop
+    )
     {
         if (await ReadAsync(context, HelloJson.Default.RunnerHello, stop) is not { } hello)
             return Unreadable();
         return await register.HelloAsync(hello, Token(context), stop) is { } why
             ? Problem(StatusCodes.Status409Conflict, "This runner cannot come in", why)
-            : Json(new HelloReply(SignInEndpoints.Version), HelloJson.Default.HelloReply);
+            : Json(new HelloReply(SignInEndpoints.Version, queue.Chosen), HelloJson.Default.HelloReply);
     }
 
     private static async Task<IResult> GoodbyeAsync(

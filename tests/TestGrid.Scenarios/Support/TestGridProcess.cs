@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using System.Runtime.CompilerServices;
@@ -15,11 +14,9 @@ namespace TestGrid.Scenarios.Support;
 /// <summary>The real program, in a process of its own, as a user starts it: on a free port, with a data folder of its own.</summary>
 internal sealed class TestGridProcess : IAsyncDisposable
 {
-    private readonly Process process;
-    private readonly StringBuilder said = new();
-    private readonly TaskCompletionSource<Uri> listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly ProgramProcess process;
 
-    private TestGridProcess(Process process, string data)
+    private TestGridProcess(ProgramProcess process, string data)
     {
         this.process = process;
         Data = data;
@@ -33,63 +30,40 @@ internal sealed class TestGridProcess : IAsyncDisposable
 
     public HttpClient Http { get; private set; } = null!;
 
-    public int ProcessId => process.Id;
+    public int ProcessId => process.ProcessId;
 
     /// <summary>Everything it wrote, for a failing test to show.</summary>
-    public string Said
-    {
-        get
-        {
-            lock (said)
-                return said.ToString();
-        }
-    }
+    public string Said => process.Said;
 
     public static async Task<TestGridProcess> StartAsync(string data, CancellationToken stop, params string[] more)
     {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
-        string[] arguments =
-        [
-            Path.Combine(AppContext.BaseDirectory, "testgrid.dll"),
-            "server",
-            "--listen",
-            "http://127.0.0.1:0",
-            "--data",
-            data,
-            // All test runs share what takes minutes to build.
-            "--bundles",
-            Path.Combine(SourcePackage.Cache, "bundles"),
-            .. more,
-        ];
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        var started = new TestGridProcess(Process.Start(start)!, data);
-        started.Listen();
-        started.Url = await started.listening.Task.WaitAsync(TimeSpan.FromMinutes(1), stop);
+        var started = new TestGridProcess(
+            ProgramProcess.Start([
+                "server",
+                "--listen",
+                "http://127.0.0.1:0",
+                "--data",
+                data,
+                // All test runs share what takes minutes to build.
+                "--bundles",
+                Path.Combine(SourcePackage.Cache, "bundles"),
+                .. more,
+            ]),
+            data
+        );
+        var listening = await started.process.SaysAsync("listening on ", stop);
+        started.Url = new Uri(listening.Split(' ')[2].TrimEnd(','));
         started.Token = (await File.ReadAllTextAsync(Path.Combine(data, "admin-token"), stop)).Trim();
         started.Http = new HttpClient { BaseAddress = started.Url, Timeout = TimeSpan.FromMinutes(30) };
         started.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", started.Token);
         return started;
     }
 
-    /// <summary>SIGKILL: what a crash, a power cut or the kernel's memory killer does.</summary>
-    public async Task KillAsync()
-    {
-        process.Kill();
-        await process.WaitForExitAsync();
-    }
+    /// <inheritdoc cref="ProgramProcess.KillAsync"/>
+    public Task KillAsync() => process.KillAsync();
 
-    /// <summary>SIGTERM: what a service manager does.</summary>
-    public async Task TerminateAsync(CancellationToken stop)
-    {
-        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
-        await process.WaitForExitAsync(stop);
-    }
+    /// <inheritdoc cref="ProgramProcess.TerminateAsync"/>
+    public Task TerminateAsync(CancellationToken stop) => process.TerminateAsync(stop);
 
     public async Task<JsonElement> GetAsync(string path, CancellationToken stop) =>
         await Http.GetFromJsonAsync<JsonElement>(path, stop);
@@ -156,6 +130,32 @@ internal sealed class TestGridProcess : IAsyncDisposable
         throw new InvalidOperationException($"build {build} was not watched to its end\n{Said}");
     }
 
+    /// <summary>What the only job of a build waits for, when it comes to these words; else what it said last.</summary>
+    public async Task<string?> WaitsForAsync(long build, string words, CancellationToken stop)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        string? last = null;
+        try
+        {
+            await foreach (var snapshot in WatchBuildAsync(build, patience.Token))
+            {
+                last = snapshot
+                    .GetProperty("jobs")
+                    .EnumerateArray()
+                    .Select(job => job.Text("waitsFor"))
+                    .FirstOrDefault();
+                if (last?.Contains(words, StringComparison.Ordinal) == true)
+                    break;
+            }
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            // Then it never said so, and the test shows what it did say.
+        }
+        return last;
+    }
+
     public async Task<string> LogAsync(string job, CancellationToken stop) =>
         await Http.GetStringAsync($"/api/v1/jobs/{job}/log", stop);
 
@@ -194,40 +194,6 @@ internal sealed class TestGridProcess : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
-        if (!process.HasExited)
-        {
-            using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-            try
-            {
-                await process.WaitForExitAsync(patience.Token);
-            }
-            catch (OperationCanceledException)
-            {
-                process.Kill();
-            }
-        }
-        process.Dispose();
-    }
-
-    private void Listen()
-    {
-        void Heard(string? line)
-        {
-            if (line is null)
-                return;
-            lock (said)
-                said.AppendLine(line);
-            if (line.StartsWith("listening on ", StringComparison.Ordinal))
-                listening.TrySetResult(new Uri(line.Split(' ')[2].TrimEnd(',')));
-        }
-
-        process.EnableRaisingEvents = true;
-        process.Exited += (_, _) =>
-            listening.TrySetException(new InvalidOperationException($"the server ended at once:\n{Said}"));
-        process.OutputDataReceived += (_, e) => Heard(e.Data);
-        process.ErrorDataReceived += (_, e) => Heard(e.Data);
-        process.BeginOutputReadLine();
-        process.BeginErrorReadLine();
+        await process.DisposeAsync();
     }
 }

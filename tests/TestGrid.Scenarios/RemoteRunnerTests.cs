@@ -1,0 +1,98 @@
+using TestGrid.Scenarios.Support;
+using TestGrid.Tests.Support;
+using TempFolder = TestGrid.Scenarios.Support.TempFolder;
+
+namespace TestGrid.Scenarios;
+
+/// <summary>The real program twice: a server that runs nothing itself, and a runner in a process of its own.</summary>
+public sealed class RemoteRunnerTests : IDisposable
+{
+    private readonly TempFolder data = new();
+    private readonly TempFolder runnerData = new();
+    private readonly TempFolder source = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task A_runner_takes_its_orders_from_the_broker_and_tells_the_server_of_them()
+    {
+        await using var broker = new RabbitBroker();
+        await broker.StartAsync(Stop);
+        using var repository = new GitRepository(source.Path).Write(
+            ".testgrid.yml",
+            "tty: false\nscript:\n  - echo letters=${#CANARY}\n"
+        );
+        repository.Commit();
+        await using var server = await TestGridProcess.StartAsync(
+            data.Path,
+            Stop,
+            "--queue",
+            broker.Url,
+            "--slots",
+            "0"
+        );
+        await using var runner = await RunnerProcess.StartAsync(
+            server,
+            "far",
+            runnerData.Path,
+            Stop,
+            "--queue",
+            broker.Url
+        );
+        var hook = await server.RegisterAsync(repository.Folder, "far/test", Stop);
+        using (var secret = System.Net.Http.Json.JsonContent.Create(new { value = "c4n4ry-over-http" }))
+        using (var set = await server.Http.PutAsync("/api/v1/repositories/1/secrets/CANARY", secret, Stop))
+            Assert.True(set.IsSuccessStatusCode, await set.Content.ReadAsStringAsync(Stop));
+
+        var build = await server.PushAsync(repository, "far/test", hook, Stop);
+        var job = (await server.FinishedAsync(build, Stop)).GetProperty("jobs")[0];
+        // The runner asked the broker and not the server: with its own link to it cut, no order comes any more.
+        await broker.KillAsync();
+        var second = await server.PushAsync(repository, "far/test", hook, Stop, "other");
+        Assert.Contains(
+            "the queue at",
+            await server.WaitsForAsync(second, "the queue at", Stop) ?? "",
+            StringComparison.Ordinal
+        );
+        await runner.SaysAsync($"127.0.0.1:{broker.Port}", Stop);
+        await broker.StartAsync(Stop);
+        var after = (await server.FinishedAsync(second, Stop)).GetProperty("jobs")[0];
+
+        Assert.Equal(("passed", "far"), (job.Text("state"), job.Text("runner")));
+        Assert.Equal(("passed", "far"), (after.Text("state"), after.Text("runner")));
+        Assert.Contains("letters=16", await server.LogAsync($"{build}.1", Stop), StringComparison.Ordinal);
+        Assert.True(broker.Wrote("letters=")); // the order was here
+        Assert.False(broker.Wrote("c4n4ry-over-http"));
+    }
+
+    [Fact]
+    public async Task A_runner_with_a_broker_that_its_server_does_not_use_says_so_at_once()
+    {
+        await using var server = await TestGridProcess.StartAsync(data.Path, Stop, "--slots", "0");
+        var token = Path.Combine(runnerData.Path, "token");
+        var made = await server.PostAsync("/api/v1/runner-tokens", new { name = "far" }, Stop);
+        await File.WriteAllTextAsync(token, made.Text("token"), Stop);
+
+        await using var runner = ProgramProcess.Start(
+            "runner",
+            "--server",
+            server.Url.ToString(),
+            "--token-file",
+            token,
+            "--data",
+            runnerData.Path,
+            "--queue",
+            "amqp://guest@127.0.0.1:1"
+        );
+
+        Assert.Equal(2, await runner.ExitAsync(Stop));
+        Assert.Contains("has its jobs in sqlite", runner.Said, StringComparison.Ordinal);
+    }
+
+    public void Dispose()
+    {
+        data.Dispose();
+        runnerData.Dispose();
+        source.Dispose();
+    }
+}

@@ -1,0 +1,132 @@
+using System.Diagnostics;
+
+namespace TestGrid.Scenarios.Support;
+
+/// <summary>The real program in a process of its own, as a user starts it, and what it says.</summary>
+internal sealed class ProgramProcess : IAsyncDisposable
+{
+    private readonly Process process;
+    private readonly Lock gate = new();
+    private readonly List<string> lines = [];
+    private TaskCompletionSource news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool over;
+
+    private ProgramProcess(Process process)
+    {
+        this.process = process;
+        process.OutputDataReceived += (_, e) => Heard(e.Data);
+        process.ErrorDataReceived += (_, e) => Heard(e.Data);
+        process.EnableRaisingEvents = true;
+        process.Exited += (_, _) => Tell(() => over = true);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+    }
+
+    public int ProcessId => process.Id;
+
+    /// <summary>Everything it wrote, for a failing test to show.</summary>
+    public string Said
+    {
+        get
+        {
+            lock (gate)
+                return string.Join('\n', lines);
+        }
+    }
+
+    public static ProgramProcess Start(params string[] arguments)
+    {
+        var start = new ProcessStartInfo("dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "testgrid.dll"));
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        return new ProgramProcess(Process.Start(start)!);
+    }
+
+    /// <summary>Waits for a line with these words in it.</summary>
+    public async Task<string> SaysAsync(string words, CancellationToken stop)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        try
+        {
+            while (true)
+            {
+                Task ring;
+                lock (gate)
+                {
+                    if (lines.Find(line => line.Contains(words, StringComparison.Ordinal)) is { } found)
+                        return found;
+                    ring = news.Task;
+                    Assert.False(over, $"it ended and never said '{words}':\n{string.Join('\n', lines)}");
+                }
+                await ring.WaitAsync(patience.Token);
+            }
+        }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            Assert.Fail($"it never said '{words}':\n{Said}");
+            throw;
+        }
+    }
+
+    /// <summary>SIGKILL: what a crash, a power cut or the kernel's memory killer does.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    /// <summary>SIGTERM: what a service manager does.</summary>
+    public async Task TerminateAsync(CancellationToken stop)
+    {
+        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+        await process.WaitForExitAsync(stop);
+    }
+
+    /// <summary>Waits for its end; its exit code.</summary>
+    public async Task<int> ExitAsync(CancellationToken stop)
+    {
+        await process.WaitForExitAsync(stop);
+        return process.ExitCode;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+        {
+            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+            try
+            {
+                await TerminateAsync(patience.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill();
+            }
+        }
+        process.Dispose();
+    }
+
+    private void Heard(string? line)
+    {
+        if (line is not null)
+            Tell(() => lines.Add(line));
+    }
+
+    private void Tell(Action what)
+    {
+        TaskCompletionSource ring;
+        lock (gate)
+        {
+            what();
+            (ring, news) = (news, new(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+        ring.SetResult();
+    }
+}
