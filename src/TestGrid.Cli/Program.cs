@@ -3,6 +3,7 @@ using System.CommandLine.Invocation;
 using TestGrid.Cli.Api;
 using TestGrid.Cli.Commands;
 using TestGrid.Cli.Exits;
+using TestGrid.Runner.Bundles;
 
 var root = new RootCommand(
     """
@@ -24,6 +25,7 @@ var root = new RootCommand(
     TokenCommand.Create(),
     SigninCommand.Create(),
     BundleCommand.Create(),
+    PoolCommand.Create(),
     StoreCommand.Create(),
     DoctorCommand.Create(),
     HealthCommand.Create(),
@@ -56,6 +58,11 @@ catch (CommandException failure)
 {
     Console.Error.WriteLine($"error: {failure.Message}");
     return failure.ExitCode;
+}
+catch (BundleException failure)
+{
+    Console.Error.WriteLine($"error: {failure.Message}");
+    return ExitCodes.Broken;
 }
 catch (OperationCanceledException)
 {

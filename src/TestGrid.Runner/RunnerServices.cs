@@ -22,6 +22,7 @@ public static class RunnerServices
             services.AddSingleton<AptSources>();
             services.AddSingleton<BundleStore>();
             services.AddSingleton(MakeEngine);
+            services.AddSingleton<BundleLocks>();
             services.AddSingleton<JobGround>();
             services.AddSingleton<JobRunner>();
             services.AddSingleton<MachineOffer>();

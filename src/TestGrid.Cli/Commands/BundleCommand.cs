@@ -8,11 +8,24 @@ using TestGrid.Runner.Bundles;
 
 namespace TestGrid.Cli.Commands;
 
-/// <summary><c>testgrid bundle …</c>: this machine's bundles.</summary>
+/// <summary><c>testgrid bundle …</c>: this machine's bundles; their locks are <see cref="LockCommands"/>.</summary>
 internal static class BundleCommand
 {
     public static Command Create() =>
-        new("bundle", "this machine's bundles: list, build, verify") { List(), Build(), Verify() };
+        new("bundle", "this machine's bundles and what they are made of")
+        {
+            List(),
+            Show(),
+            LockCommands.Lock(),
+            LockCommands.Update(),
+            LockCommands.Outdated(),
+            LockCommands.Check(),
+            Build(),
+            Verify(),
+            Digest(),
+            Diff(),
+            Clean(),
+        };
 
     private static Command List()
     {
@@ -33,21 +46,59 @@ internal static class BundleCommand
         return command;
     }
 
+    private static Command Show()
+    {
+        var bundle = Named("BUNDLE");
+        var json = Printed.JsonOption();
+        var command = new Command("show", "a bundle's digest, lock and packages") { bundle, json };
+        command.SetAction(parsed =>
+        {
+            using var services = LocalServices.ForBundles();
+            var record = Find(services.GetRequiredService<BundleStore>(), parsed.GetValue(bundle)!);
+            if (parsed.GetValue(json))
+                return Printed.Lines([record]);
+            Console.WriteLine($"bundle   {record.Name}\ndigest   {record.Digest}\nlock     sha256:{record.LockDigest}");
+            Console.WriteLine($"suite    {record.Suite}\nbytes    {record.Bytes}\npackages {record.Packages.Length}");
+            foreach (var package in record.Packages)
+                Console.WriteLine($"         {package.Name} {package.Version} ({package.Arch})");
+            return ExitCodes.Ok;
+        });
+        return command;
+    }
+
     private static Command Build()
     {
         var recipe = new Argument<string>("RECIPE") { Description = "the recipe's name: base" };
-        var command = new Command("build", "build a bundle now, if it is not here; prints its digest") { recipe };
+        var again = new Option<bool>("--verify") { Description = "build it a second time, and compare to the byte" };
+        var recipes = LockCommands.RecipesOption();
+        var json = Printed.JsonOption();
+        var command = new Command("build", "build a bundle now, if it is not here; prints its digest")
+        {
+            recipe,
+            again,
+            recipes,
+            json,
+        };
         command.SetAction(
             async (parsed, stop) =>
             {
-                await using var services = LocalServices.ForBundles();
+                await using var services = LocalServices.ForBundles(parsed.GetValue(recipes));
+                var store = services.GetRequiredService<BundleStore>();
                 using var progress = new ProgressLine();
-                using var bundle = await services
-                    .GetRequiredService<BundleStore>()
-                    .GetAsync(parsed.GetValue(recipe)!, progress, stop);
+                using var lease = await store.GetAsync(parsed.GetValue(recipe)!, progress, stop);
+                var digest = lease.Bundle.Digest;
+                var verify = parsed.GetValue(again);
+                string[] differences = verify ? [.. await store.RebuildAsync(digest, progress, stop)] : [];
                 progress.Clear();
-                Console.WriteLine(bundle.Bundle.Digest);
-                return ExitCodes.Ok;
+                if (parsed.GetValue(json))
+                    Printed.Lines([new Built(lease.Bundle.Name, digest, verify ? differences.Length == 0 : null)]);
+                else
+                    Console.WriteLine(digest);
+                foreach (var difference in differences)
+                    Console.Error.WriteLine(Printed.Plain(difference));
+                if (verify && !parsed.GetValue(json))
+                    Console.WriteLine(differences.Length == 0 ? "built twice: the same" : "built twice: not the same");
+                return differences.Length == 0 ? ExitCodes.Ok : ExitCodes.Broken;
             }
         );
         return command;
@@ -72,4 +123,95 @@ internal static class BundleCommand
         );
         return command;
     }
+
+    private static Command Digest()
+    {
+        var folder = new Argument<DirectoryInfo>("DIR") { Description = "a root filesystem" };
+        folder.AcceptExistingOnly();
+        var ids = new Option<long>("--ids")
+        {
+            Description = "the id here that is root inside: 0, or 100000 in a store",
+        };
+        var manifest = new Option<bool>("--manifest") { Description = "print the manifest that it is the digest of" };
+        var command = new Command("digest", "the digest of any folder, as if it were a bundle")
+        {
+            folder,
+            ids,
+            manifest,
+        };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var path = parsed.GetValue(folder)!.FullName;
+                var read = await Task.Run(() => TreeReader.Read(path, parsed.GetValue(ids), stop), stop);
+                if (parsed.GetValue(manifest))
+                    await Console.OpenStandardOutput().WriteAsync(read.Text, stop);
+                else
+                    Console.WriteLine(read.Digest);
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+
+    private static Command Diff()
+    {
+        var (one, two) = (Named("A"), Named("B"));
+        var most = new Option<int>("--most") { Description = "lines at most", DefaultValueFactory = _ => 200 };
+        var command = new Command("diff", "what differs between two bundles: packages, then paths") { one, two, most };
+        command.SetAction(parsed =>
+        {
+            using var services = LocalServices.ForBundles();
+            var store = services.GetRequiredService<BundleStore>();
+            var (a, b) = (Find(store, parsed.GetValue(one)!), Find(store, parsed.GetValue(two)!));
+            if (a.Digest == b.Digest)
+            {
+                Console.WriteLine($"{a.Digest}: the same");
+                return ExitCodes.Ok;
+            }
+            foreach (var gone in a.Packages.Except(b.Packages))
+                Console.WriteLine($"- package {gone.Name} {gone.Version} ({gone.Arch})");
+            foreach (var come in b.Packages.Except(a.Packages))
+                Console.WriteLine($"+ package {come.Name} {come.Version} ({come.Arch})");
+            foreach (
+                var line in store.ManifestOf(a.Digest).DifferencesTo(store.ManifestOf(b.Digest), parsed.GetValue(most))
+            )
+                Console.WriteLine(Printed.Plain(line));
+            return ExitCodes.Broken;
+        });
+        return command;
+    }
+
+    private static Command Clean()
+    {
+        var command = new Command("gc", "remove bundles and packages that nobody uses; prints the bytes freed");
+        command.SetAction(
+            async (_, stop) =>
+            {
+                await using var services = LocalServices.ForBundles();
+                Console.WriteLine(await services.GetRequiredService<BundleStore>().CleanAsync(stop));
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+
+    private static Argument<string> Named(string name) =>
+        new(name) { Description = "a bundle's name (the newest of it), or a digest or its beginning" };
+
+    private static BundleRecord Find(BundleStore store, string named)
+    {
+        var hex = named.StartsWith("sha256:", StringComparison.Ordinal) ? named["sha256:".Length..] : named;
+        var all = store.List();
+        return all.FirstOrDefault(one => one.Name == named)
+            ?? all.Where(one => hex.Length >= 6 && one.Digest.Hex.StartsWith(hex, StringComparison.Ordinal))
+                .ToArray() switch
+            {
+                [var only] => only,
+                [] => throw new BundleException($"There is no bundle {named} here: testgrid bundle list names them."),
+                _ => throw new BundleException($"{named} begins more than one digest: write more of it."),
+            };
+    }
+
+    private sealed record Built(string Name, BundleDigest Digest, bool? BuiltTwiceTheSame);
 }

@@ -65,12 +65,17 @@ internal static class LocalServices
     }
 
     /// <summary>The bundles of this machine alone.</summary>
-    public static ServiceProvider ForBundles()
+    /// <param name="recipes">A folder of the user's own recipes, whose locks are promises; null takes the shipped.</param>
+    public static ServiceProvider ForBundles(DirectoryInfo? recipes = null)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
         services.AddRunner();
         Configure(services, DataFolder.Usual(), null, "store");
+        if (recipes is not null)
+            services.PostConfigure<BundleOptions>(options =>
+                (options.RecipesPath, options.KeepLocks) = (recipes.FullName, true)
+            );
         services.AddSingleton<GitMirror>();
         return services.BuildServiceProvider();
     }

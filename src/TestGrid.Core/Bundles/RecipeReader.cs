@@ -6,10 +6,10 @@ using YamlDotNet.RepresentationModel;
 
 namespace TestGrid.Core.Bundles;
 
-/// <summary>Something in a recipe that a person should mend, where it stands.</summary>
-public sealed record RecipeProblem(string File, int Line, string Message)
+/// <summary>Something in a recipe or a lock that a person should mend, where it stands.</summary>
+public sealed record RecipeProblem(string File, int Line, string Message, int Column = 1)
 {
-    public override string ToString() => $"{File}:{Line}: {Message}";
+    public override string ToString() => $"{File}:{Line}:{Column}: {Message}";
 }
 
 /// <summary>What reading a recipe gave: all of it, or every problem in it.</summary>
@@ -56,7 +56,9 @@ public sealed partial class RecipeReader
         }
         catch (YamlException e)
         {
-            return new RecipeReading.Refused([new(file, (int)e.Start.Line, $"This is not YAML: {e.Message}")]);
+            return new RecipeReading.Refused([
+                new(file, (int)e.Start.Line, $"This is not YAML: {e.Message}", (int)e.Start.Column),
+            ]);
         }
     }
 
@@ -191,7 +193,7 @@ public sealed partial class RecipeReader
 
     private object? Problem(YamlNode node, string message)
     {
-        problems.Add(new RecipeProblem(file, (int)node.Start.Line, message));
+        problems.Add(new RecipeProblem(file, (int)node.Start.Line, message, (int)node.Start.Column));
         return null;
     }
 

@@ -79,14 +79,19 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
         var newest = DateTimeOffset.UnixEpoch;
         foreach (var file in Directory.GetFiles(lists, "*Release"))
         {
-            var date = File.ReadLines(file).FirstOrDefault(l => l.StartsWith("Date: ", StringComparison.Ordinal));
-            if (date is not null && ReadDate(date[6..]) is { } at && at > newest)
+            if (DateOf(file) is { } at && at > newest)
                 newest = at;
         }
         return newest > DateTimeOffset.UnixEpoch
-            ? new AptRelease(newest.ToUnixTimeSeconds(), [.. lines.Select(Signed)], config)
+            ? new AptRelease(newest.ToUnixTimeSeconds(), config)
             : throw new BundleException($"The mirror's release of {suite} has no date.");
     }
+
+    /// <summary>What a release file says of itself; null when it has no date.</summary>
+    internal static DateTimeOffset? DateOf(string file) =>
+        File.ReadLines(file).FirstOrDefault(line => line.StartsWith("Date: ", StringComparison.Ordinal)) is { } date
+            ? ReadDate(date[6..])
+            : null;
 
     private async Task<ImmutableArray<string>> MachinesAsync(CancellationToken stop)
     {
@@ -144,12 +149,18 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
         Directory.CreateDirectory(Path.Combine(folder, "lists", "partial"));
         Directory.CreateDirectory(Path.Combine(folder, "cache", "archives", "partial"));
         Directory.CreateDirectory(Path.Combine(folder, "none"));
+        await File.WriteAllTextAsync(Path.Combine(folder, "status"), "", stop);
         var text = new StringBuilder();
         // The machine's hooks (caches to clear, package kits to tell) are none of our business.
         text.Append("#clear APT::Update::Post-Invoke;\n#clear APT::Update::Post-Invoke-Success;\n")
             .Append("#clear APT::Update::Pre-Invoke;\n#clear Acquire::IndexTargets::deb::DEP-11;\n")
             .Append(CultureInfo.InvariantCulture, $"Dir::State::lists \"{folder}/lists\";\n")
             .Append(CultureInfo.InvariantCulture, $"Dir::Cache \"{folder}/cache\";\n")
+            // What is installed or preferred on this machine must not choose for a bundle.
+            .Append(CultureInfo.InvariantCulture, $"Dir::State::status \"{folder}/status\";\n")
+            .Append(CultureInfo.InvariantCulture, $"Dir::State::extended_states \"{folder}/extended\";\n")
+            .Append(CultureInfo.InvariantCulture, $"Dir::Etc::preferences \"{folder}/none/preferences\";\n")
+            .Append(CultureInfo.InvariantCulture, $"Dir::Etc::preferencesparts \"{folder}/none\";\n")
             .Append("Acquire::Languages \"none\";\nAcquire::GzipIndexes \"false\";\n");
         if (sources is not null)
         {
@@ -165,7 +176,7 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
         return config;
     }
 
-    private static async Task<(int Code, string Output)> RunAsync(string tool, string[] words, CancellationToken stop)
+    internal static async Task<(int Code, string Output)> RunAsync(string tool, string[] words, CancellationToken stop)
     {
         var start = new ProcessStartInfo(tool) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var word in words)
@@ -197,7 +208,7 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
         }
     }
 
-    private static string LastWords(string output) =>
+    internal static string LastWords(string output) =>
         string.Join(" ", output.Split('\n').Where(line => line.StartsWith("E: ", StringComparison.Ordinal)).Take(3));
 
     private static DateTimeOffset? ReadDate(string text) =>
@@ -223,6 +234,5 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
 
 /// <summary>What the mirror has of a suite now.</summary>
 /// <param name="Epoch">The newest release's date, in seconds since 1970.</param>
-/// <param name="Lines">Source lines with their keyring.</param>
 /// <param name="Config">An apt.conf that sees only these.</param>
-internal sealed record AptRelease(long Epoch, ImmutableArray<string> Lines, string Config);
+internal sealed record AptRelease(long Epoch, string Config);

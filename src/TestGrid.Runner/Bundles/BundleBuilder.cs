@@ -7,32 +7,37 @@ using TestGrid.Runner.Files;
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>
-/// Builds a recipe's tree into a folder: mmdebstrap's tar goes straight into the sandboxes' id range, is read into a
-/// manifest, and must pass its recipe's checks. Whatever becomes of it, none of its processes is left.
+/// Builds a recipe's tree from its lock: apt installs the locked packages out of the pool, with no network and as
+/// root of the sandboxes' id range only, straight into the tree; that is read into a manifest, and must pass its
+/// recipe's checks. Whatever becomes of it, none of its processes is left.
 /// </summary>
-internal sealed class BundleBuilder(AptSources sources, BundleOptions options, TimeProvider time)
+internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, TimeProvider time)
 {
     private static readonly ImmutableArray<string> Options =
     [
+        "--mode=root",
         "--variant=minbase",
-        "--format=tar",
+        "--format=directory",
+        "--aptopt=Acquire::Languages \"none\"",
         "--dpkgopt=force-unsafe-io",
     ];
 
     private readonly IdRange range = new(options.IdBase);
 
     /// <summary>What this builder does with every recipe alike: a change of it is another tree.</summary>
-    internal static ImmutableArray<string> Manner => [.. Options, Unpack];
+    internal static ImmutableArray<string> Manner => [.. Options, Build];
 
     /// <param name="recipe">Complete with its parents'.</param>
+    /// <param name="locked">What it is built from.</param>
     /// <param name="folder">An empty folder; gets <c>tree/</c> with what the store keeps, and <c>work/</c>.</param>
     /// <param name="log">Where everything the tools say is kept.</param>
+    /// <exception cref="ForgottenPackagesException">A package is neither in the pool nor on a mirror.</exception>
     /// <exception cref="BundleException">It cannot be built; the message has apt's own words.</exception>
     public async Task<BundleRecord> BuildAsync(
         Recipe recipe,
+        BundleLock locked,
         string folder,
-        TextWriter log,
-        IProgress<BundleProgress> progress,
+        BuildLog log,
         CancellationToken stop
     )
     {
@@ -40,7 +45,7 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         try
         {
-            return await BuildStepsAsync(recipe, folder, new BuildLog(recipe.Name, log, progress), both.Token);
+            return await BuildStepsAsync(recipe, locked, folder, log, both.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !stop.IsCancellationRequested)
         {
@@ -51,45 +56,72 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
         }
     }
 
-    private async Task<BundleRecord> BuildStepsAsync(Recipe recipe, string folder, BuildLog log, CancellationToken stop)
+    private async Task<BundleRecord> BuildStepsAsync(
+        Recipe recipe,
+        BundleLock locked,
+        string folder,
+        BuildLog log,
+        CancellationToken stop
+    )
     {
         CheckSpace();
         var (work, tree) = (Path.Combine(folder, "work"), Path.Combine(folder, "tree"));
-        var root = Path.Combine(tree, "root");
-        Directory.CreateDirectory(work);
-        Directory.CreateDirectory(root);
-        foreach (var passed in new[] { folder, work, tree })
+        var (root, temporary) = (Path.Combine(tree, "root"), Path.Combine(work, "tmp"));
+        foreach (var passed in new[] { folder, work, tree, root, temporary })
+        {
+            Directory.CreateDirectory(passed);
             File.SetUnixFileMode(passed, (UnixFileMode)0x1ED); // 0755: the range's root passes through
-        log.Reach(0, "asking the mirror");
-        var release = await sources.ReleaseAsync(recipe.Suite, Path.Combine(work, "apt"), stop);
+        }
+        File.SetUnixFileMode(temporary, (UnixFileMode)0x3FF); // 1777
+        log.Reach(2, "fetching packages");
+        await pool.FetchAsync(locked, work, (done, all) => log.Reach(2 + 6 * done / all, "fetching packages"), stop);
+        log.Reach(8, "reading the packages");
+        var repository = Path.Combine(work, "packages");
+        await LocalRepository.MakeAsync(locked, pool, repository, stop);
+        ShowAll(repository);
 
-        await UnpackAsync(recipe, release, work, root, log, stop);
+        await InstallAsync(recipe, locked, repository, work, root, log, stop);
 
         log.Reach(94, "reading the tree");
+        var otherwise = BundlePackage.DifferencesTo(locked, Path.Combine(root, "var/lib/dpkg/status"));
+        if (!otherwise.IsEmpty)
+            throw new BundleException(
+                $"What was installed is not what the lock of {recipe.Name} says:\n{string.Join('\n', otherwise)}\n"
+                    + $"Remedy: testgrid bundle lock {recipe.Name}"
+            );
         var manifest = TreeReader.Read(root, range.Base, stop);
         await KeepAsync(manifest, Path.Combine(tree, "manifest.gz"), stop);
         log.Reach(97, "checking");
         foreach (var check in recipe.Checks)
             await CheckAsync(recipe, check, root, Path.Combine(work, "check"), stop);
 
-        var packages = BundlePackage.Read(
-            Path.Combine(root, "var/lib/dpkg/status"),
-            Path.Combine(work, "apt", "lists")
-        );
         var record = new BundleRecord(
             recipe.Name,
             manifest.Digest,
             recipe.Suite,
-            BuildKey.Of(recipe),
-            release.Epoch,
+            BuildKey.Of(recipe, locked.Digest),
+            locked.Epoch,
             manifest.Bytes,
-            packages
-        );
+            BundlePackage.Of(locked)
+        )
+        {
+            LockDigest = locked.Digest,
+        };
         record.Write(Path.Combine(tree, "bundle.json"));
+        await File.WriteAllTextAsync(Path.Combine(tree, "lock.json"), locked.Text(), stop);
         await File.WriteAllBytesAsync(Path.Combine(tree, "lease"), [], stop);
         log.Reach(99, "storing");
         Posix.Settle(tree);
         return record;
+    }
+
+    // Whatever our umask: the range's root is a stranger who must read these.
+    private static void ShowAll(string folder)
+    {
+        foreach (var one in Directory.GetDirectories(folder, "*", SearchOption.AllDirectories).Append(folder))
+            File.SetUnixFileMode(one, (UnixFileMode)0x1ED); // 0755
+        foreach (var one in Directory.GetFiles(Path.Combine(folder, "dists"), "*", SearchOption.AllDirectories))
+            File.SetUnixFileMode(one, (UnixFileMode)0x1A4); // 0644
     }
 
     private void CheckSpace()
@@ -102,104 +134,74 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
             );
     }
 
-    private async Task UnpackAsync(
+    private async Task InstallAsync(
         Recipe recipe,
-        AptRelease release,
+        BundleLock locked,
+        string repository,
         string work,
         string root,
         BuildLog log,
         CancellationToken stop
     )
     {
-        // The folder itself is handed over too: tar sets the mode of "./", and only its owner may.
+        // The folder itself is handed over too: only its owner may set its mode. An ordinary user's range does it.
         if (Posix.EffectiveUser() == 0)
             Posix.GiveTo(root, range.Base, range.Base);
-        using var tar = await range.StartAsync(["sh", "-c", Unpack, "unpack", root], stop);
-        try
-        {
-            var complaints = tar.StandardError.ReadToEndAsync(stop);
-            await using (
-                var build = LifelineProcess.Start(
-                    await CommandAsync(recipe, release, work, stop),
-                    Env(release, work),
-                    log.Hear
-                )
-            )
-            {
-                await build.Output.CopyToAsync(tar.StandardInput.BaseStream, 1 << 17, stop);
-                var code = await build.WaitAsync(stop);
-                if (code != 0)
-                    throw new BundleException(
-                        $"Bundle {recipe.Name} could not be built (mmdebstrap ended with {code}).\n{log.Errors}"
-                    );
-            }
-            tar.StandardInput.Close();
-            await tar.WaitForExitAsync(stop);
-            if (tar.ExitCode != 0)
-                throw new BundleException($"Bundle {recipe.Name} could not be unpacked: {(await complaints).Trim()}");
-        }
-        finally
-        {
-            if (!tar.HasExited)
-            {
-                tar.Kill(entireProcessTree: true);
-                await tar.WaitForExitAsync(CancellationToken.None);
-            }
-        }
-    }
-
-    private const string Unpack = """
-        set -e
-        umask 022
-        cd "$1"
-        chown 0:0 .
-        tar -xpf - --numeric-owner --xattrs --xattrs-include=security.capability --exclude='./dev/*'
-        for file in etc/hosts etc/hostname etc/resolv.conf; do
-            [ -e "$file" ] || [ -L "$file" ] || : >"$file"
-        done
-        """;
-
-    private async Task<ImmutableArray<string>> CommandAsync(
-        Recipe recipe,
-        AptRelease release,
-        string work,
-        CancellationToken stop
-    )
-    {
         var finish = Path.Combine(work, "finish.sh");
         await File.WriteAllTextAsync(finish, FinishScript.Of(recipe), stop);
-        var machine = Path.Combine(work, "machine.conf");
-        await File.WriteAllTextAsync(machine, await sources.ConfigAsync(stop), stop);
-        // On a machine without perl's usrmerge in its cache this hook saves 20 packages and 4 seconds.
+        File.SetUnixFileMode(finish, (UnixFileMode)0x1A4); // 0644
         const string merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
-        return
+        string[] command =
         [
+            "sh",
+            "-c",
+            Build,
+            "build",
+            root,
             "mmdebstrap",
             "--verbose",
-            Posix.EffectiveUser() == 0 ? "--mode=root" : "--mode=unshare",
             .. Options,
-            .. recipe.Packages.IsEmpty
-                ? ImmutableArray<string>.Empty
-                : [$"--include={string.Join(',', recipe.Packages)}"],
-            .. Directory.Exists(merged) ? [$"--hook-dir={merged}"] : ImmutableArray<string>.Empty,
-            $"--aptopt={machine}",
+            .. recipe.Packages.IsEmpty ? [] : (string[])[$"--include={string.Join(',', recipe.Packages)}"],
+            .. Directory.Exists(merged) ? (string[])[$"--hook-dir={merged}"] : [],
             $"--customize-hook=sh '{finish}' \"$1\"",
-            recipe.Suite,
-            "-",
-            .. release.Lines,
+            LocalRepository.Suite,
+            root,
+            LocalRepository.Line(repository),
         ];
+        await using var build = await LifelineProcess.StartAsync(range, command, Env(locked, work), log.Hear, stop);
+        await build.Output.CopyToAsync(Stream.Null, stop);
+        var code = await build.WaitAsync(stop);
+        if (code != 0)
+            throw new BundleException(
+                $"Bundle {recipe.Name} could not be built (mmdebstrap ended with {code}).\n{log.Errors}"
+            );
     }
 
-    private static Dictionary<string, string> Env(AptRelease release, string work) =>
+    private const string Build = """
+        set -e
+        umask 022
+        root=$1
+        shift
+        cd /
+        chown 0:0 "$root"
+        "$@"
+        find "$root/dev" -mindepth 1 -delete
+        for file in etc/hosts etc/hostname etc/resolv.conf; do
+            [ -e "$root/$file" ] || [ -L "$root/$file" ] || : >"$root/$file"
+        done
+        find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+        """;
+
+    private static Dictionary<string, string> Env(BundleLock locked, string work) =>
         new()
         {
             ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            ["HOME"] = "/root",
+            ["HOME"] = "/nonexistent",
             ["LC_ALL"] = "C.UTF-8",
             ["TZ"] = "UTC",
             ["DEBIAN_FRONTEND"] = "noninteractive",
-            ["SOURCE_DATE_EPOCH"] = release.Epoch.ToString(CultureInfo.InvariantCulture),
-            ["TMPDIR"] = work,
+            ["SOURCE_DATE_EPOCH"] = locked.Epoch.ToString(CultureInfo.InvariantCulture),
+            ["TMPDIR"] = Path.Combine(work, "tmp"),
         };
 
     private static async Task KeepAsync(Manifest manifest, string file, CancellationToken stop)
@@ -211,6 +213,7 @@ internal sealed class BundleBuilder(AptSources sources, BundleOptions options, T
     // In an overlay that vanishes with its namespace: a check that writes must not change what was just digested.
     private const string Look = """
         set -e
+        umask 022
         mkdir -p "$1"
         mount -t tmpfs -o mode=755 tmpfs "$1"
         mkdir "$1/upper" "$1/work" "$1/root"

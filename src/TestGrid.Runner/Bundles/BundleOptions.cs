@@ -21,6 +21,18 @@ public sealed class BundleOptions
     /// </summary>
     public IList<string> Mirrors { get; } = [];
 
+    /// <summary>
+    /// Addresses (<c>http://archive.example/debian</c>) that are asked for a locked package when no mirror has it any
+    /// more. What they give is taken by its hash alone.
+    /// </summary>
+    public IList<string> ArchiveMirrors { get; } = [];
+
+    /// <summary>
+    /// Whether a lock whose packages are gone, or that is of an older recipe, is an error. Off, this machine locks the
+    /// recipe again and says so; for recipes that are yours, on.
+    /// </summary>
+    public bool KeepLocks { get; set; }
+
     /// <summary>The keyring that signs the mirror's releases.</summary>
     public string Keyring { get; set; } = "/usr/share/keyrings/debian-archive-keyring.gpg";
 

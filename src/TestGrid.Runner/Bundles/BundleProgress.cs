@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>How far the building of a bundle is.</summary>
@@ -11,4 +13,14 @@ public sealed record BundleProgress(string Recipe, int Percent, string Phase)
 }
 
 /// <summary>A bundle cannot be had. The message says why and what mends it.</summary>
-public sealed class BundleException(string message, Exception? cause = null) : Exception(message, cause);
+public class BundleException(string message, Exception? cause = null) : Exception(message, cause);
+
+/// <summary>Progress that other processes can read too, in a file.</summary>
+internal sealed class ToldProgress(IProgress<BundleProgress> next, string file) : IProgress<BundleProgress>
+{
+    public void Report(BundleProgress value)
+    {
+        File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture, $"{value.Percent} {value.Phase}"));
+        next.Report(value);
+    }
+}

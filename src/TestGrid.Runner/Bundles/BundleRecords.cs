@@ -24,6 +24,9 @@ public sealed record BundleRecord(
     ImmutableArray<BundlePackage> Packages
 )
 {
+    /// <summary>Of the lock that it was built from, as 64 hexadecimal digits.</summary>
+    public string LockDigest { get; init; } = "";
+
     internal static BundleRecord? Read(string file)
     {
         try
@@ -52,45 +55,38 @@ public sealed record BundleRecord(
 }
 
 /// <summary>One Debian package of a bundle, exactly.</summary>
-/// <param name="Sha256">Of the .deb, as the signed release named it; empty when the lists no longer said.</param>
+/// <param name="Sha256">Of the .deb, as its lock has it.</param>
 public sealed record BundlePackage(string Name, string Version, string Arch, string Sha256)
 {
-    /// <summary>Reads dpkg's list of a tree, and the hashes from the package lists it was built from.</summary>
-    internal static ImmutableArray<BundlePackage> Read(string status, string lists)
+    internal static ImmutableArray<BundlePackage> Of(BundleLock locked) =>
+        [.. locked.Packages.Select(p => new BundlePackage(p.Name, p.Version, p.Arch, p.Sha256))];
+
+    /// <summary>What dpkg says is installed otherwise than locked, at most ten lines; empty when all is as locked.</summary>
+    internal static ImmutableArray<string> DifferencesTo(BundleLock locked, string status)
     {
-        var installed = Stanzas(status)
-            .Select(fields => (Name: fields[0], Version: fields[1], Arch: fields[2]))
-            .Where(package => package.Name.Length > 0)
-            .ToHashSet();
-        var hashes = new Dictionary<(string, string, string), string>();
-        foreach (var list in Directory.Exists(lists) ? Directory.GetFiles(lists, "*_Packages") : [])
-        {
-            foreach (var fields in Stanzas(list))
-            {
-                var key = (fields[0], fields[1], fields[2]);
-                if (installed.Contains(key))
-                    hashes[key] = fields[3];
-            }
-        }
+        var installed = Stanzas(status).Select(f => $"{f[0]} {f[1]} ({f[2]})").ToHashSet(StringComparer.Ordinal);
+        var should = locked.Packages.Select(package => package.ToString()).ToHashSet(StringComparer.Ordinal);
         return
         [
-            .. installed
-                .OrderBy(package => package.Name, StringComparer.Ordinal)
-                .ThenBy(package => package.Arch, StringComparer.Ordinal)
-                .Select(p => new BundlePackage(p.Name, p.Version, p.Arch, hashes.GetValueOrDefault(p, ""))),
+            .. should
+                .Where(package => !installed.Contains(package))
+                .Select(package => "- " + package)
+                .Concat(installed.Where(package => !should.Contains(package)).Select(package => "+ " + package))
+                .Order(StringComparer.Ordinal)
+                .Take(10),
         ];
     }
 
     private static IEnumerable<string[]> Stanzas(string file)
     {
-        string[] keys = ["Package: ", "Version: ", "Architecture: ", "SHA256: "];
-        string[] fields = ["", "", "", ""];
+        string[] keys = ["Package: ", "Version: ", "Architecture: "];
+        string[] fields = ["", "", ""];
         foreach (var line in File.ReadLines(file).Append(""))
         {
             if (line.Length == 0 && fields[0].Length > 0)
             {
                 yield return fields;
-                fields = ["", "", "", ""];
+                fields = ["", "", ""];
                 continue;
             }
             for (var i = 0; i < keys.Length; i++)

@@ -8,7 +8,7 @@ namespace TestGrid.Runner.Bundles;
 /// The store's folders: <c>trees/DIGEST/{root,manifest.gz,bundle.json,lease}</c>, <c>index/</c> from recipe to
 /// digest, <c>tmp/</c> for builds in hand, <c>locks/</c>, <c>logs/</c>. A tree comes into being by one rename.
 /// </summary>
-internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
+internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimeProvider time)
 {
     private readonly IdRange range = new(options.IdBase);
 
@@ -28,9 +28,9 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
 
     public static string RootOf(string folder) => Path.Combine(folder, "root");
 
-    /// <summary>The bundle that was built for this recipe as it reads now, in use; null when there is none.</summary>
+    /// <summary>The bundle that was built for this recipe and its lock as they read now, in use; null when there is none.</summary>
     public BundleLease? TryLease(Recipe recipe) =>
-        BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == BuildKey.Of(recipe)
+        BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == KeyOf(recipe)
             ? TryLease(record)
             : null;
 
@@ -73,8 +73,9 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
             Directory.Move(Path.Combine(folder, "tree"), target);
             Posix.SettleFolder(Trees);
         }
-        // Read for every job, so without the list of packages.
-        (record with { Packages = [] }).Write(IndexFile(recipe));
+        // Read for every job, so without the list of packages. The key is what was asked for: a lock made here since
+        // may be what was built.
+        (record with { Packages = [], RecipeHash = KeyOf(recipe) }).Write(IndexFile(recipe));
     }
 
     public async Task RemoveUnfinishedAsync(string folder, FileStream held, CancellationToken stop)
@@ -141,7 +142,10 @@ internal sealed class BundleShelf(BundleOptions options, TimeProvider time)
     private static DateTimeOffset LastUsed(string folder) =>
         new(File.GetLastWriteTimeUtc(Path.Combine(folder, "lease")), TimeSpan.Zero);
 
-    private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{BuildKey.Of(recipe)[..16]}.json");
+    /// <summary>What names a build of this recipe: itself, the lock beside it, and this version of the builder.</summary>
+    public string KeyOf(Recipe recipe) => BuildKey.Of(recipe, locks.DigestBeside(recipe.Name));
+
+    private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{KeyOf(recipe)[..16]}.json");
 
     private string Folder(string name)
     {

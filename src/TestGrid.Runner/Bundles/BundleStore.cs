@@ -17,7 +17,10 @@ public sealed partial class BundleStore
 {
     private readonly BundleOptions options;
     private readonly BundleShelf shelf;
-    private readonly BundleBuilder builder;
+    private readonly LockedBuild builder;
+    private readonly LockMaker maker;
+    private readonly LockShelf locks;
+    private readonly PackagePool pool;
     private readonly MachineFiles machine;
     private readonly TimeProvider time;
     private readonly ILogger log;
@@ -29,10 +32,15 @@ public sealed partial class BundleStore
     public BundleStore(IOptions<BundleOptions> options, AptSources sources, TimeProvider time, ILogger<BundleStore> log)
     {
         (this.options, this.time, this.log) = (options.Value, time, log);
-        shelf = new BundleShelf(this.options, time);
-        builder = new BundleBuilder(sources, this.options, time);
+        (locks, pool, maker) = (
+            new LockShelf(this.options),
+            new PackagePool(this.options, sources),
+            new LockMaker(sources)
+        );
+        shelf = new BundleShelf(this.options, locks, time);
+        builder = new LockedBuild(new BundleBuilder(pool, this.options, time), maker, locks, this.options);
         machine = new MachineFiles(sources, this.options);
-        recipes = RecipeBook.Of(ReadRecipes(), out problems);
+        recipes = RecipeBook.Of(BundleLocks.ReadRecipes(this.options), out problems);
         foreach (var problem in problems)
             RecipeRefused(log, problem);
     }
@@ -87,6 +95,37 @@ public sealed partial class BundleStore
         return await GetAsync(recipe, progress, stop);
     }
 
+    /// <summary>
+    /// Builds the recipe's bundle once more, from the same lock, and compares; nothing of it is kept. Empty when both
+    /// are the same to the byte, else lines of the manifest that differ.
+    /// </summary>
+    public async ValueTask<ImmutableArray<string>> RebuildAsync(
+        BundleDigest digest,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
+    {
+        await using var lease = shelf.TryLease(digest) ?? throw new BundleException($"There is no bundle {digest}.");
+        var recipe = recipes.Find(lease.Bundle.Name) ?? throw NoRecipe(lease.Bundle.Name);
+        var locked = LockShelf.Of(shelf.FolderOf(digest));
+        var (folder, held) = shelf.Begin(recipe.Name);
+        try
+        {
+            var talk = new BuildLog(recipe.Name, TextWriter.Null, progress);
+            var record = await builder.BuildAsync(recipe, locked, folder, talk, stop);
+            if (record.Digest == digest)
+                return [];
+            return KeptManifest(shelf.FolderOf(digest)).DifferencesTo(KeptManifest(Path.Combine(folder, "tree")), 100);
+        }
+        finally
+        {
+            await shelf.RemoveUnfinishedAsync(folder, held, CancellationToken.None);
+        }
+    }
+
+    /// <summary>The manifest that was kept with a bundle, unchecked.</summary>
+    public Manifest ManifestOf(BundleDigest digest) => KeptManifest(shelf.FolderOf(digest));
+
     /// <summary>Takes a bundle that is there into use by its digest; null when it is not.</summary>
     public BundleLease? Find(BundleDigest digest) => shelf.TryLease(digest);
 
@@ -114,17 +153,19 @@ public sealed partial class BundleStore
     public async ValueTask<ImmutableArray<string>> VerifyAsync(BundleDigest digest, CancellationToken stop)
     {
         await using var lease = shelf.TryLease(digest) ?? throw new BundleException($"There is no bundle {digest}.");
-        await using var kept = new GZipStream(
-            File.OpenRead(Path.Combine(shelf.FolderOf(digest), "manifest.gz")),
-            CompressionMode.Decompress
-        );
-        using var text = new MemoryStream();
-        await kept.CopyToAsync(text, stop);
-        var should = Manifest.Parse(text.ToArray());
+        var should = KeptManifest(shelf.FolderOf(digest));
         var tree = await Task.Run(() => TreeReader.Read(lease.Bundle.RootPath, options.IdBase, stop), stop);
         if (should.Digest != digest)
             return [$"- the kept manifest is {should.Digest}", .. should.DifferencesTo(tree, 99)];
         return should.DifferencesTo(tree, 100);
+    }
+
+    private static Manifest KeptManifest(string folder)
+    {
+        using var kept = new GZipStream(File.OpenRead(Path.Combine(folder, "manifest.gz")), CompressionMode.Decompress);
+        using var text = new MemoryStream();
+        kept.CopyTo(text);
+        return Manifest.Parse(text.ToArray());
     }
 
     /// <summary>Removes what killed builds have left. Call it once at start.</summary>
@@ -135,10 +176,15 @@ public sealed partial class BundleStore
     }
 
     /// <summary>
-    /// Removes bundles by age and size (see <see cref="BundleOptions"/>); those in use are left. Returns the bytes
-    /// freed.
+    /// Removes bundles by age and size (see <see cref="BundleOptions"/>), those in use are left, and packages that no
+    /// lock names. Returns the bytes freed.
     /// </summary>
-    public async ValueTask<long> CleanAsync(CancellationToken stop) => await shelf.CleanAsync(recipes, stop);
+    public async ValueTask<long> CleanAsync(CancellationToken stop)
+    {
+        var freed = await shelf.CleanAsync(recipes, stop);
+        var wanted = locks.All(recipes.Names).SelectMany(one => one.Packages).Select(package => package.Sha256);
+        return freed + pool.Clean(wanted.ToHashSet(), time.GetUtcNow() - options.KeepUnused);
+    }
 
     private async Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
     {
@@ -193,7 +239,11 @@ public sealed partial class BundleStore
         {
             await using var file = new StreamWriter(shelf.LogOf(recipe.Name));
             var told = new ToldProgress(progress, shelf.ProgressOf(recipe.Name));
-            var record = await builder.BuildAsync(recipe, folder, TextWriter.Synchronized(file), told, stop);
+            var talk = new BuildLog(recipe.Name, TextWriter.Synchronized(file), told);
+            var made = await builder.BuildAsync(recipe, shelf.KeyOf(recipe), again, folder, talk, stop);
+            if (made.LockedAgain is { } why)
+                LockedAgain(log, why);
+            var record = made.Record;
             shelf.Publish(recipe, folder, record);
             progress.Report(new BundleProgress(recipe.Name, 100, "ready"));
             Built(log, recipe.Name, record.Digest, (int)time.GetElapsedTime(began).TotalSeconds);
@@ -222,16 +272,6 @@ public sealed partial class BundleStore
         }
     }
 
-    private IEnumerable<(string, string)> ReadRecipes() =>
-        Directory.Exists(options.RecipesPath)
-            ? Directory
-                .GetDirectories(options.RecipesPath)
-                .Order(StringComparer.Ordinal)
-                .Select(folder => Path.Combine(folder, "recipe.yml"))
-                .Where(File.Exists)
-                .Select(file => (Path.GetRelativePath(options.RecipesPath, file), File.ReadAllText(file)))
-            : [];
-
     private BundleException NoRecipe(string recipe) =>
         new(
             problems.Where(p => p.File.StartsWith(recipe + "/", StringComparison.Ordinal)).ToArray()
@@ -239,16 +279,6 @@ public sealed partial class BundleStore
                 ? $"The recipe of bundle {recipe} has problems:\n{string.Join('\n', bad.Select(one => one.ToString()))}"
                 : $"There is no bundle called '{recipe}'; there are: {string.Join(", ", recipes.Names)}."
         );
-
-    /// <summary>Progress that other processes can read too.</summary>
-    private sealed class ToldProgress(IProgress<BundleProgress> next, string file) : IProgress<BundleProgress>
-    {
-        public void Report(BundleProgress value)
-        {
-            File.WriteAllText(file, string.Create(CultureInfo.InvariantCulture, $"{value.Percent} {value.Phase}"));
-            next.Report(value);
-        }
-    }
 
     [LoggerMessage(LogLevel.Information, "Bundle {Name} is being built")]
     private static partial void BuildBegins(ILogger log, string name);
@@ -258,6 +288,9 @@ public sealed partial class BundleStore
 
     [LoggerMessage(LogLevel.Warning, "A recipe is not usable: {Problem}")]
     private static partial void RecipeRefused(ILogger log, RecipeProblem problem);
+
+    [LoggerMessage(LogLevel.Warning, "{Why}")]
+    private static partial void LockedAgain(ILogger log, string why);
 
     [LoggerMessage(LogLevel.Information, "Leftovers of {Count} killed builds were removed")]
     private static partial void Swept(ILogger log, int count);

@@ -1,13 +1,12 @@
 using System.Diagnostics;
-using System.Text;
 using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>
 /// A program whose whole family ends with it, with us, or when it is disposed, however many processes it has started.
-/// As root it lives in a process namespace: its first process is a shell that waits for the program and for a pipe
-/// that we hold, and when that shell ends the kernel ends all the rest. Otherwise it has a process group to itself.
+/// It lives in a process namespace: its first process is a shell that waits for the program and for a pipe that we
+/// hold, and when that shell ends the kernel ends all the rest.
 /// (PDEATHSIG is no cure here: it follows the parent's thread, and a pool thread ends when it likes.)
 /// </summary>
 internal sealed class LifelineProcess : IAsyncDisposable
@@ -31,34 +30,39 @@ internal sealed class LifelineProcess : IAsyncDisposable
     /// <summary>What the program prints.</summary>
     public Stream Output => process.StandardOutput.BaseStream;
 
+    /// <summary>
+    /// Starts a program as root of the range, with no network and no sight of this machine's processes. It is a
+    /// stranger here, whoever started it.
+    /// </summary>
+    /// <param name="range">Whose root it is.</param>
     /// <param name="program">Program and arguments.</param>
     /// <param name="env">Its whole environment.</param>
     /// <param name="heard">Gets each line of its standard error, one at a time.</param>
-    public static LifelineProcess Start(
+    /// <param name="stop">Ends the starting.</param>
+    public static async Task<LifelineProcess> StartAsync(
+        IdRange range,
         IEnumerable<string> program,
         IReadOnlyDictionary<string, string> env,
-        Action<string> heard
+        Action<string> heard,
+        CancellationToken stop
     )
     {
-        var start = new ProcessStartInfo("setsid")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            StandardErrorEncoding = Encoding.UTF8,
-            WorkingDirectory = "/",
-        };
         string[] contain =
-            Posix.EffectiveUser() == 0
-                ? ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child=KILL", "--"]
-                : [];
-        foreach (var word in contain.Concat(["sh", "-c", Watch, "lifeline"]).Concat(program))
-            start.ArgumentList.Add(word);
-        start.Environment.Clear();
-        foreach (var (name, value) in env)
-            start.Environment[name] = value;
-        start.Environment["WATCHED"] = contain.Length > 0 ? "-1" : "0";
-        var process = Process.Start(start) ?? throw new BundleException("setsid did not start.");
+        [
+            "unshare",
+            "--mount",
+            "--pid",
+            "--net",
+            "--ipc",
+            "--uts",
+            "--fork",
+            "--mount-proc",
+            "--kill-child=KILL",
+            "--",
+        ];
+        string[] watch = ["env", "WATCHED=-1", "sh", "-c", Watch, "lifeline"];
+        string[] clean = ["env", "-i", .. env.Select(pair => $"{pair.Key}={pair.Value}")];
+        var process = await range.StartAsync([.. contain, .. watch, .. clean, .. program], stop);
         return new LifelineProcess(process, HearAsync(process.StandardError, heard));
     }
 

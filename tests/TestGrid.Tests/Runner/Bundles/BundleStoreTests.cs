@@ -181,7 +181,7 @@ public sealed class BundleStoreTests : IDisposable
         );
 
         Assert.Equal("There is no bundle called 'x'; there are: tiny.", unknown.Message);
-        Assert.Contains("bad/recipe.yml:2: 'odd' is not known", wrong.Message, StringComparison.Ordinal);
+        Assert.Contains("bad/recipe.yml:2:1: 'odd' is not known", wrong.Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => folder.Dispose();

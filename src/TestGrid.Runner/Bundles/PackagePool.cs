@@ -1,0 +1,201 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using TestGrid.Core.Bundles;
+
+namespace TestGrid.Runner.Bundles;
+
+/// <summary>
+/// Every package that a lock names, by its hash: <c>pool/sha256/ab/HASH</c>. A mirror keeps one version of each package
+/// and forgets the rest; with the pool a lock stays buildable for as long as it is kept, also with no network. No file
+/// is believed: each is read through before it is used.
+/// </summary>
+internal sealed class PackagePool(BundleOptions options, AptSources sources)
+{
+    private const int AtOnce = 24;
+
+    private string Root => Path.Combine(options.RootPath, "pool");
+
+    public string FileOf(string sha256) => Path.Combine(Root, "sha256", sha256[..2], sha256);
+
+    /// <summary>Packages of the lock that are not here, or not what they should be; the latter are removed.</summary>
+    public async Task<ImmutableArray<LockedPackage>> MissingAsync(BundleLock wanted, CancellationToken stop)
+    {
+        var missing = new System.Collections.Concurrent.ConcurrentBag<LockedPackage>();
+        await Parallel.ForEachAsync(
+            wanted.Packages,
+            stop,
+            async (package, end) =>
+            {
+                var file = FileOf(package.Sha256);
+                if (await IsAsync(file, package.Size, package.Sha256, end))
+                    return;
+                if (File.Exists(file))
+                    File.Delete(file);
+                missing.Add(package);
+            }
+        );
+        return BundleLock.InOrder(missing);
+    }
+
+    /// <summary>Fetches what is missing from the machine's mirrors, then from the archive mirrors.</summary>
+    /// <param name="progress">Hears how many of how many are there.</param>
+    /// <exception cref="ForgottenPackagesException">No mirror gave some of them.</exception>
+    public async Task FetchAsync(BundleLock wanted, string work, Action<int, int> progress, CancellationToken stop)
+    {
+        var missing = await MissingAsync(wanted, stop);
+        if (missing.IsEmpty)
+            return;
+        Directory.CreateDirectory(Root);
+        var folder = Directory.CreateDirectory(Path.Combine(work, "fetched")).FullName;
+        var config = Path.Combine(work, "fetch.conf");
+        await File.WriteAllTextAsync(config, await sources.ConfigAsync(stop) + "APT::Sandbox::User \"root\";\n", stop);
+        var (all, said) = (missing.Length, "");
+        foreach (var from in await PlacesAsync(wanted.Suite, stop))
+        {
+            var here = missing.Where(package => from.Archive is null || from.Archive == package.Archive).ToArray();
+            foreach (var some in here.Chunk(AtOnce))
+            {
+                said = await DownloadAsync(from.Base, some, folder, config, stop) ?? said;
+                foreach (var package in some)
+                {
+                    if (await TakeAsync(Path.Combine(folder, package.Sha256), package.Size, package.Sha256, stop))
+                        missing = missing.Remove(package);
+                }
+                progress(all - missing.Length, all);
+            }
+            if (missing.IsEmpty)
+                return;
+        }
+        throw new ForgottenPackagesException(wanted.Bundle, missing, said);
+    }
+
+    /// <summary>
+    /// Moves a file into the pool if it is what its name shall be; false, and the file is gone, when it is not.
+    /// </summary>
+    public async Task<bool> TakeAsync(string file, long size, string sha256, CancellationToken stop)
+    {
+        if (!await IsAsync(file, size, sha256, stop))
+        {
+            if (File.Exists(file))
+                File.Delete(file);
+            return false;
+        }
+        var target = FileOf(sha256);
+        foreach (var folder in new[] { Root, Path.Combine(Root, "sha256"), Path.GetDirectoryName(target)! })
+        {
+            Directory.CreateDirectory(folder);
+            File.SetUnixFileMode(folder, (UnixFileMode)0x1ED); // 0755: the range's root reads them
+        }
+        File.SetUnixFileMode(file, (UnixFileMode)0x1A4); // 0644
+        File.Move(file, target, overwrite: true);
+        return true;
+    }
+
+    /// <summary>Every file here, by hash.</summary>
+    public IEnumerable<string> Files() =>
+        Directory.Exists(Path.Combine(Root, "sha256"))
+            ? Directory.EnumerateFiles(Path.Combine(Root, "sha256"), "*", SearchOption.AllDirectories)
+            : [];
+
+    /// <summary>Removes files that no lock names and that nobody asked for since <paramref name="before"/>.</summary>
+    public long Clean(IReadOnlySet<string> wanted, DateTimeOffset before)
+    {
+        var freed = 0L;
+        foreach (var file in Files().Where(file => !wanted.Contains(Path.GetFileName(file))).ToArray())
+        {
+            var info = new FileInfo(file);
+            if (info.LastAccessTimeUtc > before.UtcDateTime || info.LastWriteTimeUtc > before.UtcDateTime)
+                continue;
+            freed += info.Length;
+            info.Delete();
+        }
+        return freed;
+    }
+
+    private async Task<ImmutableArray<(string? Archive, string Base)>> PlacesAsync(string suite, CancellationToken stop)
+    {
+        var places = ImmutableArray.CreateBuilder<(string?, string)>();
+        foreach (var line in await sources.LinesAsync(suite, stop))
+        {
+            // deb [options] ADDRESS SUITE COMPONENT…
+            var words = line[(line.IndexOf(']', StringComparison.Ordinal) + 1)..].Split(' ').Where(w => w.Length > 0);
+            if (words.SkipWhile(word => word == "deb").ToArray() is [var address, var archive, ..])
+                places.Add((archive, Copied(address.TrimEnd('/'))));
+        }
+        places.AddRange(options.ArchiveMirrors.Select(address => ((string?)null, address.TrimEnd('/'))));
+        return places.ToImmutable();
+    }
+
+    // From a mirror in a folder apt would give a link, and the pool would hold what somebody else can change.
+    private static string Copied(string address) =>
+        address.StartsWith("file:", StringComparison.Ordinal) ? "copy:" + address["file:".Length..] : address;
+
+    // apt's own downloader: it has the machine's proxy, certificates and mirror methods, and checks the hash.
+    private static async Task<string?> DownloadAsync(
+        string from,
+        LockedPackage[] packages,
+        string folder,
+        string config,
+        CancellationToken stop
+    )
+    {
+        string[] words =
+        [
+            "-c",
+            config,
+            "-qq",
+            "download-file",
+            .. packages.SelectMany(package =>
+                (string[])
+                    [
+                        $"{from}/{package.Path.Replace("+", "%2b", StringComparison.Ordinal)}",
+                        Path.Combine(folder, package.Sha256),
+                        $"SHA256:{package.Sha256}",
+                    ]
+            ),
+        ];
+        var (code, said) = await AptSources.RunAsync("/usr/lib/apt/apt-helper", words, stop);
+        return code == 0 ? null : AptSources.LastWords(said);
+    }
+
+    private static async Task<bool> IsAsync(string path, long size, string sha256, CancellationToken stop)
+    {
+        try
+        {
+            if (new FileInfo(path).LinkTarget is not null)
+                return false;
+            await using var file = File.OpenRead(path);
+            return file.Length == size && Convert.ToHexStringLower(await SHA256.HashDataAsync(file, stop)) == sha256;
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return false;
+        }
+    }
+}
+
+/// <summary>Packages of a lock that neither the pool nor any mirror has.</summary>
+public sealed class ForgottenPackagesException(string bundle, ImmutableArray<LockedPackage> packages, string said)
+    : BundleException(
+        new StringBuilder()
+            .Append(
+                CultureInfo.InvariantCulture,
+                $"The lock of {bundle} names {packages.Length} packages that neither the pool nor a mirror has: "
+            )
+            .AppendJoin(", ", packages.Take(8))
+            .Append(packages.Length > 8 ? ", …" : "")
+            .Append(said.Length > 0 ? $" (apt: {said})" : "")
+            .Append(
+                ". Remedy: name a mirror that keeps old packages in Bundles:ArchiveMirrors, take a pool from another "
+            )
+            .Append(
+                CultureInfo.InvariantCulture,
+                $"machine (testgrid pool export, import), or lock anew: testgrid bundle update {bundle}"
+            )
+            .ToString()
+    )
+{
+    public ImmutableArray<LockedPackage> Packages { get; } = packages;
+}
