@@ -52,12 +52,11 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
         var config = Path.Combine(work, "fetch.conf");
         await File.WriteAllTextAsync(config, await sources.ConfigAsync(stop) + "APT::Sandbox::User \"root\";\n", stop);
         var (all, said) = (missing.Length, "");
-        foreach (var from in await PlacesAsync(wanted.Suite, stop))
+        foreach (var place in await PlacesAsync(wanted.Suite, stop))
         {
-            var here = missing.Where(package => from.Archive is null || from.Archive == package.Archive).ToArray();
-            foreach (var some in here.Chunk(AtOnce))
+            foreach (var some in missing.Where(place.MayHave).Chunk(AtOnce))
             {
-                said = await DownloadAsync(from.Base, some, folder, config, stop) ?? said;
+                said = await DownloadAsync(place, some, folder, config, stop) ?? said;
                 foreach (var package in some)
                 {
                     if (await TakeAsync(Path.Combine(folder, package.Sha256), package.Size, package.Sha256, stop))
@@ -114,18 +113,40 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
         return freed;
     }
 
-    private async Task<ImmutableArray<(string? Archive, string Base)>> PlacesAsync(string suite, CancellationToken stop)
+    private async Task<ImmutableArray<Place>> PlacesAsync(string suite, CancellationToken stop)
     {
-        var places = ImmutableArray.CreateBuilder<(string?, string)>();
+        var places = ImmutableArray.CreateBuilder<Place>();
         foreach (var line in await sources.LinesAsync(suite, stop))
         {
             // deb [options] ADDRESS SUITE COMPONENT…
             var words = line[(line.IndexOf(']', StringComparison.Ordinal) + 1)..].Split(' ').Where(w => w.Length > 0);
             if (words.SkipWhile(word => word == "deb").ToArray() is [var address, var archive, ..])
-                places.Add((archive, Copied(address.TrimEnd('/'))));
+                places.Add(new(archive, Copied(address.TrimEnd('/')), Moved: false));
         }
-        places.AddRange(options.ArchiveMirrors.Select(address => ((string?)null, address.TrimEnd('/'))));
+        places.AddRange(options.ArchiveMirrors.Select(address => new Place(null, address.TrimEnd('/'), Moved: false)));
+        places.AddRange(places.Select(place => place with { Archive = null, Moved = true }).Distinct().ToArray());
         return places.ToImmutable();
+    }
+
+    /// <param name="Archive">The only one whose packages it has; null for one that may have any.</param>
+    /// <param name="Moved">
+    /// Whether security updates are looked for where a point release puts them: the same file then lies in the main
+    /// archive, and the security archive may have dropped it while its list still names it.
+    /// </param>
+    private sealed record Place(string? Archive, string Base, bool Moved)
+    {
+        private const string OfUpdates = "pool/updates/";
+
+        public bool MayHave(LockedPackage package) =>
+            Moved
+                ? package.Path.StartsWith(OfUpdates, StringComparison.Ordinal)
+                : Archive is null || Archive == package.Archive;
+
+        public string AddressOf(LockedPackage package)
+        {
+            var path = Moved ? "pool/" + package.Path[OfUpdates.Length..] : package.Path;
+            return $"{Base}/{path.Replace("+", "%2b", StringComparison.Ordinal)}";
+        }
     }
 
     // From a mirror in a folder apt would give a link, and the pool would hold what somebody else can change.
@@ -134,7 +155,7 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
 
     // apt's own downloader: it has the machine's proxy, certificates and mirror methods, and checks the hash.
     private static async Task<string?> DownloadAsync(
-        string from,
+        Place from,
         LockedPackage[] packages,
         string folder,
         string config,
@@ -148,12 +169,7 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
             "-qq",
             "download-file",
             .. packages.SelectMany(package =>
-                (string[])
-                    [
-                        $"{from}/{package.Path.Replace("+", "%2b", StringComparison.Ordinal)}",
-                        Path.Combine(folder, package.Sha256),
-                        $"SHA256:{package.Sha256}",
-                    ]
+                (string[])[from.AddressOf(package), Path.Combine(folder, package.Sha256), $"SHA256:{package.Sha256}"]
             ),
         ];
         var (code, said) = await AptSources.RunAsync("/usr/lib/apt/apt-helper", words, stop);

@@ -57,6 +57,24 @@ public sealed class PackagePoolTests : IDisposable
     }
 
     [Fact]
+    public async Task A_security_update_that_moved_into_the_main_archive_is_found_there()
+    {
+        var moved = await mirror.AddAsync("moved", "1.0+deb11u1", Stop);
+        var wanted = SyntheticMirror.Lock(
+            moved with
+            {
+                Archive = "bookworm-security",
+                Path = moved.Path.Replace("pool/", "pool/updates/", StringComparison.Ordinal),
+            }
+        );
+        var pool = mirror.Pool(Root);
+
+        await pool.FetchAsync(wanted, Work, (_, _) => { }, Stop);
+
+        Assert.Equal([moved.Sha256], pool.Files().Select(Path.GetFileName));
+    }
+
+    [Fact]
     public async Task A_file_of_the_pool_that_was_cut_or_changed_is_fetched_again()
     {
         var (cut, changed) = (await mirror.AddAsync("cut", "1.0", Stop), await mirror.AddAsync("changed", "1.0", Stop));
