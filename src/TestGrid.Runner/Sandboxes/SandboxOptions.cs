@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
+using TestGrid.Core.Jobs;
 
 namespace TestGrid.Runner.Sandboxes;
 
@@ -26,6 +27,14 @@ public sealed class SandboxOptions : IValidatableObject
     /// <summary>The most that any sandbox may write, in bytes, whatever its job asks for; 0 leaves it to the job's limits.</summary>
     [Range(0, long.MaxValue)]
     public long DiskBytesMost { get; set; }
+
+    /// <summary>What a sandbox may write: bytes, and files.</summary>
+    internal (long Bytes, long Files) RoomFor(JobLimits limits)
+    {
+        var bytes = DiskBytesMost > 0 ? Math.Min(DiskBytesMost, limits.DiskBytes) : limits.DiskBytes;
+        // A file is 16 KB on average in source trees; a million empty ones must not eat the memory either.
+        return (bytes, Math.Max(20_000, bytes / 16384));
+    }
 
     /// <summary>Networks that no job reaches, beside the private ones, in CIDR form: <c>203.0.113.0/24</c>. IPv4.</summary>
     public IList<string> DeniedNetworks { get; } = [];

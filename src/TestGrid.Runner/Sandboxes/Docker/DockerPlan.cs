@@ -91,7 +91,8 @@ internal static class DockerPlan
     )
     {
         var limits = spec.Limits;
-        var disk = options.DiskBytesMost > 0 ? Math.Min(options.DiskBytesMost, limits.DiskBytes) : limits.DiskBytes;
+        var (disk, files) = options.RoomFor(limits);
+        var room = $"size={disk},nr_inodes={files}";
         return new CreateContainerParameters
         {
             Image = image,
@@ -137,7 +138,7 @@ internal static class DockerPlan
                     .Append("/tmp")
                     .ToDictionary(
                         target => target,
-                        target => $"exec,nosuid,nodev,size={disk}" + (target == "/tmp" ? ",mode=1777" : ",mode=755")
+                        target => $"exec,nosuid,nodev,{room}" + (target == "/tmp" ? ",mode=1777" : ",mode=755")
                     ),
                 Mounts =
                 [

@@ -11,7 +11,8 @@ namespace TestGrid.Runner.Sandboxes.Docker;
 /// <param name="Container">The container's id.</param>
 /// <param name="Network">Its own network's id, or null.</param>
 /// <param name="Lifeline">The connection that keeps it alive.</param>
-internal sealed record DockerParts(string Container, string? Network, MultiplexedStream Lifeline);
+/// <param name="Use">Tells what it uses.</param>
+internal sealed record DockerParts(string Container, string? Network, MultiplexedStream Lifeline, DockerUse Use);
 
 /// <summary>One container and the commands run in it.</summary>
 internal sealed partial class DockerSandbox(
@@ -29,7 +30,6 @@ internal sealed partial class DockerSandbox(
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
 
     private readonly BundleTree tree = new(spec.RootPath, 0);
-    private readonly DockerMemory memory = new(parts.Container, daemon);
     private readonly CancellationTokenSource ended = new();
     private readonly Lock gate = new();
     private Task running = Task.CompletedTask;
@@ -77,7 +77,7 @@ internal sealed partial class DockerSandbox(
         var words = DockerCommand.Words(command, tree.FindUser(command.User));
         if (polite.IsCancellationRequested)
             return new SandboxExit(Terminated);
-        var kills = await memory.CountKillsAsync();
+        var kills = await parts.Use.CountOomKillsAsync();
         var parameters = new ContainerExecCreateParameters
         {
             Cmd = words,
@@ -103,8 +103,10 @@ internal sealed partial class DockerSandbox(
             await Task.WhenAll(feeding, asked);
         }
         var code = await ExitCodeAsync(exec);
-        var outOfMemory = !ended.IsCancellationRequested && await memory.CountKillsAsync() > kills;
-        return new SandboxExit(code ?? Killed, outOfMemory);
+        if (ended.IsCancellationRequested)
+            return new SandboxExit(code ?? Killed);
+        var outOfMemory = await parts.Use.CountOomKillsAsync() > kills;
+        return new SandboxExit(code ?? Killed, outOfMemory, await parts.Use.LookAsync());
     }
 
     private async Task<(string Exec, MultiplexedStream Stream)> StartAsync(ContainerExecCreateParameters parameters)

@@ -67,7 +67,10 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
             container = made.ID;
             lifeline = await StartAsync(container, stop);
             await FillAsync(files, lifeline, stop);
-            return new DockerSandbox(spec, new DockerParts(container, network, lifeline), daemon, networks, time, log);
+            var use = new DockerUse(spec, container, daemon, DockerPlan.HasQuota(info));
+            await use.BeginAsync();
+            var parts = new DockerParts(container, network, lifeline, use);
+            return new DockerSandbox(spec, parts, daemon, networks, time, log);
         }
         catch (Exception e)
         {

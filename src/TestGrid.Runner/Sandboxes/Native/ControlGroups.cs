@@ -14,6 +14,9 @@ internal sealed class ControlGroups
     private const string Root = "/sys/fs/cgroup";
     private static readonly string[] Wanted = ["memory", "pids", "cpu"];
 
+    // Version 2 counts processor time with its limit; version 1 in a hierarchy of its own, without which nothing is weaker.
+    private const string Counting = "cpuacct";
+
     private readonly Dictionary<string, string> parents; // controller → folder; for version 2 all are the same folder
     private readonly bool unified;
 
@@ -134,13 +137,13 @@ internal sealed class ControlGroups
     {
         var parents = new Dictionary<string, string>();
         var missing = new List<string>();
-        foreach (var controller in Wanted)
+        foreach (var controller in Wanted.Append(Counting))
         {
             var line = lines.FirstOrDefault(parts => parts[1].Split(',').Contains(controller));
             var parent = line is null ? null : FolderOf(root, line);
             if (parent is not null && MayMakeIn(parent))
                 parents[controller] = parent;
-            else
+            else if (controller != Counting)
                 missing.Add(controller);
         }
         var problem = missing.Count == 0 ? null : $"no right to make groups for {string.Join(", ", missing)}";

@@ -94,10 +94,7 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     // Owners below are those inside: the mounter is the pod's root by then.
     private string FirstTable()
     {
-        var bytes =
-            options.DiskBytesMost > 0 ? Math.Min(options.DiskBytesMost, spec.Limits.DiskBytes) : spec.Limits.DiskBytes;
-        // A file is 16 KB on average in source trees; a million empty ones must not eat the memory either.
-        var files = Math.Max(20_000, bytes / 16384);
+        var (bytes, files) = options.RoomFor(spec.Limits);
         return $"""
             /proc/self/fd/{FolderFile} {InPod} none bind 0 0
             testgrid {InPod}/t tmpfs size={bytes},nr_inodes={files},mode=755,nosuid 0 0

@@ -1,0 +1,68 @@
+using TestGrid.Core.Jobs;
+
+namespace TestGrid.Tests.Contracts;
+
+/// <summary>What a command used, and which limit it met, is told of every engine alike.</summary>
+public abstract partial class SandboxContract
+{
+    [Fact]
+    public async Task What_a_sandbox_used_is_told()
+    {
+        await using var sandbox = await MakeAsync();
+
+        var (exit, _) = await BashAsync(
+            sandbox,
+            "head -c 20M /dev/zero >/tmp/x; head -c 20M /dev/zero | sudo tee /opt/x >/dev/null; perl -e '$x = \"x\" x (100 << 20); 1 for 1 .. 5_000_000'"
+        );
+
+        Assert.InRange(exit.Use!.DiskBytes!.Value, 40 << 20, 60 << 20);
+        Assert.False(exit.Use.DiskFull || exit.Use.ProcessesRefused);
+        if (Uncapped is null)
+            Assert.InRange(exit.Use.PeakMemoryBytes!.Value, 140 << 20, 400 << 20);
+        if (exit.Use.Processor is { } processor)
+            Assert.InRange(processor.TotalSeconds, 0.05, 30);
+    }
+
+    [Fact]
+    public async Task Empty_files_without_number_end_at_the_limit()
+    {
+        await using var sandbox = await MakeAsync(limits: JobLimits.Default with { DiskBytes = 64 << 20 });
+
+        var (exit, said) = await BashAsync(
+            sandbox,
+            "mkdir /tmp/m; cd /tmp/m; perl -e 'my $n = 0; $n++ while open my $f, \">\", $n; print $n'; exit 1"
+        );
+
+        Assert.InRange(int.Parse(said, null), 15_000, 20_000);
+        Assert.True(exit.Use?.DiskFull);
+    }
+
+    [Fact]
+    public async Task A_full_folder_of_its_own_is_told_apart_from_a_failure()
+    {
+        await using var sandbox = await MakeAsync(limits: JobLimits.Default with { DiskBytes = 64 << 20 });
+
+        var (failed, _) = await BashAsync(sandbox, "exit 1");
+        var (full, said) = await BashAsync(sandbox, "head -c 100M /dev/zero >/tmp/x");
+
+        Assert.False(failed.Use!.DiskFull);
+        Assert.Contains("No space left on device", said, StringComparison.Ordinal);
+        Assert.True(full.Use!.DiskFull);
+    }
+
+    [Fact]
+    public async Task A_process_that_was_refused_is_told()
+    {
+        Assert.SkipWhen(Uncapped is not null, Uncapped ?? "");
+        await using var sandbox = await MakeAsync(limits: JobLimits.Default with { Processes = 40 });
+
+        var (few, _) = await BashAsync(sandbox, "exit 1");
+        var (many, _) = await BashAsync(
+            sandbox,
+            "perl -e 'for (1 .. 200) { my $p = fork; exit 1 unless defined $p; sleep 30, exit unless $p }'"
+        );
+
+        Assert.False(few.Use!.ProcessesRefused);
+        Assert.True(many.Use!.ProcessesRefused);
+    }
+}
