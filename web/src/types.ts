@@ -131,6 +131,8 @@ export interface RepositoryRecord {
   webhookUrl: string;
   secretNames: string[];
   lastDelivery: DeliveryRecord | null;
+  /** Configurations of other repositories may import its files. */
+  sharesConfig: boolean;
 }
 
 export interface DeliveryRecord {

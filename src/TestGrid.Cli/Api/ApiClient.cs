@@ -43,6 +43,12 @@ public sealed class ApiClient : IDisposable
         return await ReadAsync<T>(response, stop);
     }
 
+    public async Task<T> PatchAsync<T>(string path, object body, CancellationToken stop)
+    {
+        using var response = await SendAsync(HttpMethod.Patch, path, body, stop);
+        return await ReadAsync<T>(response, stop);
+    }
+
     public async Task SendAsync(HttpMethod method, string path, CancellationToken stop, object? body = null)
     {
         using var _ = await SendAsync(method, path, body, stop);

@@ -22,7 +22,8 @@ internal static class ConfigCommand
         };
 
     /// <summary>Reads a work tree's configuration; prints its problems. Fails when it cannot be used.</summary>
-    public static CiConfig Read(WorkTree tree) => Read(Text(tree));
+    public static async ValueTask<CiConfig> ReadAsync(WorkTree tree, CancellationToken stop) =>
+        Read(await TextAsync(tree, stop));
 
     /// <summary>The same of a text.</summary>
     public static CiConfig Read(ConfigText text)
@@ -41,8 +42,8 @@ internal static class ConfigCommand
     }
 
     /// <summary>A work tree's configuration.</summary>
-    public static ConfigText Text(WorkTree tree) =>
-        tree.ReadConfig()
+    public static async ValueTask<ConfigText> TextAsync(WorkTree tree, CancellationToken stop) =>
+        await tree.ReadConfigAsync(stop)
         ?? throw new CommandException(
             $"there is no .testgrid.yml and no .travis.yml in {tree.Folder}",
             ExitCodes.Usage
@@ -60,6 +61,7 @@ internal static class ConfigCommand
     private static Command Check()
     {
         var folder = RunCommand.FolderOption();
+        var imports = RunCommand.ImportFromOption();
         var json = new Option<bool>("--json") { Description = "one JSON object: file, valid, jobs, axes, problems" };
         var strict = new Option<bool>("--strict") { Description = "a warning fails too" };
         var file = new Argument<string?>("FILE")
@@ -77,37 +79,40 @@ internal static class ConfigCommand
         {
             file,
             folder,
+            imports,
             name,
             strict,
             json,
         };
-        command.SetAction(parsed =>
-        {
-            var text = parsed.GetValue(file) is { } path
-                ? ConfigText.Open(path, parsed.GetValue(name)!)
-                : Text(WorkTree.Find(parsed.GetValue(folder)!.FullName));
-            var config = (text.Reading as ConfigReading.Read)?.Config;
-            var problems = config?.Problems ?? ((ConfigReading.Refused)text.Reading).Problems;
-            var isValid = config is not null && !(parsed.GetValue(strict) && problems.Length > 0);
-            if (parsed.GetValue(json))
-                Printed.Lines([
-                    new
-                    {
-                        file = text.Name,
-                        valid = isValid,
-                        jobs = config?.Jobs.Length ?? 0,
-                        axes = config?.Axes ?? [],
-                        problems,
-                    },
-                ]);
-            else
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                ProblemLines.Write(problems, text.Line, Console.Error);
-                Console.WriteLine(Printed.Plain($"{text.Name}: {Sum(config, problems)}"));
-            }
+                var text = parsed.GetValue(file) is { } path
+                    ? await ConfigText.OpenAsync(path, parsed.GetValue(name)!, parsed.GetValue(imports), stop)
+                    : await TextAsync(WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports)), stop);
+                var config = (text.Reading as ConfigReading.Read)?.Config;
+                var problems = config?.Problems ?? ((ConfigReading.Refused)text.Reading).Problems;
+                var isValid = config is not null && !(parsed.GetValue(strict) && problems.Length > 0);
+                if (parsed.GetValue(json))
+                    Printed.Lines([
+                        new
+                        {
+                            file = text.Name,
+                            valid = isValid,
+                            jobs = config?.Jobs.Length ?? 0,
+                            axes = config?.Axes ?? [],
+                            problems,
+                        },
+                    ]);
+                else
+                {
+                    ProblemLines.Write(problems, text.Line, Console.Error);
+                    Console.WriteLine(Printed.Plain($"{text.Name}: {Sum(config, problems)}"));
+                }
 
-            return isValid ? ExitCodes.Ok : ExitCodes.Usage;
-        });
+                return isValid ? ExitCodes.Ok : ExitCodes.Usage;
+            }
+        );
         return command;
     }
 
@@ -134,49 +139,58 @@ internal static class ConfigCommand
     private static Command Matrix()
     {
         var folder = RunCommand.FolderOption();
+        var imports = RunCommand.ImportFromOption();
         var json = Printed.JsonOption();
         var only = new Option<int?>("--job") { Description = "only this job", HelpName = "N" };
-        var command = new Command("matrix", "the jobs that would run, in their order") { folder, only, json };
-        command.SetAction(parsed =>
-        {
-            var config = Read(WorkTree.Find(parsed.GetValue(folder)!.FullName));
-            var jobs = config.Jobs.Select((job, index) => (Number: index + 1, Job: job));
-            if (parsed.GetValue(only) is { } cell)
-                jobs = [(cell, Job(config, cell))];
-            if (parsed.GetValue(json))
-                return Printed.Lines(jobs.Select(one => new { cell = one.Number, config = one.Job }));
-            string[] columns = ["job", .. config.Axes, "bundle", "what"];
-            Printed.Table(
-                columns,
-                jobs.Select(one =>
-                    (string[])
-                        [
-                            $"{one.Number}",
-                            .. config.Axes.Select(axis =>
-                                one.Job.Cell.Values.FirstOrDefault(value => value.Axis == axis)?.Value ?? ""
-                            ),
-                            one.Job.Bundle,
-                            What(one.Job),
-                        ]
-                )
-            );
-            return ExitCodes.Ok;
-        });
+        var command = new Command("matrix", "the jobs that would run, in their order") { folder, imports, only, json };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var config = await ReadAsync(
+                    WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports)),
+                    stop
+                );
+                var jobs = config.Jobs.Select((job, index) => (Number: index + 1, Job: job));
+                if (parsed.GetValue(only) is { } cell)
+                    jobs = [(cell, Job(config, cell))];
+                if (parsed.GetValue(json))
+                    return Printed.Lines(jobs.Select(one => new { cell = one.Number, config = one.Job }));
+                string[] columns = ["job", .. config.Axes, "bundle", "what"];
+                Printed.Table(
+                    columns,
+                    jobs.Select(one =>
+                        (string[])
+                            [
+                                $"{one.Number}",
+                                .. config.Axes.Select(axis =>
+                                    one.Job.Cell.Values.FirstOrDefault(value => value.Axis == axis)?.Value ?? ""
+                                ),
+                                one.Job.Bundle,
+                                What(one.Job),
+                            ]
+                    )
+                );
+                return ExitCodes.Ok;
+            }
+        );
         return command;
     }
 
     private static Command Script()
     {
         var folder = RunCommand.FolderOption();
+        var imports = RunCommand.ImportFromOption();
         var number = new Argument<int>("N") { Description = "the job's number in `config matrix`" };
-        var command = new Command("script", "the bash script that a job is") { number, folder };
-        command.SetAction(parsed =>
-        {
-            var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName);
-            var cell = parsed.GetValue(number);
-            Console.Out.Write(JobScript.Compile(tree.Order(cell, Job(Read(tree), cell))));
-            return ExitCodes.Ok;
-        });
+        var command = new Command("script", "the bash script that a job is") { number, folder, imports };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports));
+                var cell = parsed.GetValue(number);
+                Console.Out.Write(JobScript.Compile(tree.Order(cell, Job(await ReadAsync(tree, stop), cell))));
+                return ExitCodes.Ok;
+            }
+        );
         return command;
     }
 

@@ -14,6 +14,7 @@ internal static class ConfigExplainCommand
     public static Command Create()
     {
         var folder = RunCommand.FolderOption();
+        var imports = RunCommand.ImportFromOption();
         var number = new Argument<int>("JOB") { Description = "the job's number in `config matrix`" };
         var full = new Option<bool>("--full") { Description = "the script with all its functions" };
         var json = new Option<bool>("--json") { Description = "one JSON object: cell, config, origins, script" };
@@ -21,38 +22,43 @@ internal static class ConfigExplainCommand
         {
             number,
             folder,
+            imports,
             full,
             json,
         };
-        command.SetAction(parsed =>
-        {
-            var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName);
-            var text = ConfigCommand.Text(tree);
-            var config = ConfigCommand.Read(text);
-            var cell = parsed.GetValue(number);
-            var job = ConfigCommand.Job(config, cell);
-            var origins = JobOrigins.Of(text.Name, text.Utf8, text.Settings, cell, job);
-            var order = tree.Order(cell, job);
-            var script = parsed.GetValue(full) ? JobScript.Compile(order) : JobScript.Body(order);
-            if (parsed.GetValue(json))
-                return Printed.Lines([
-                    new
-                    {
-                        cell,
-                        config = job,
-                        origins,
-                        script,
-                    },
-                ]);
-            Write(text.Name, cell, config.Jobs.Length, job, origins);
-            Console.WriteLine(parsed.GetValue(full) ? "\nThe script\n" : "\nThe script (--full: with its functions)\n");
-            Console.Write(script);
-            return ExitCodes.Ok;
-        });
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports));
+                var text = await ConfigCommand.TextAsync(tree, stop);
+                var config = ConfigCommand.Read(text);
+                var cell = parsed.GetValue(number);
+                var job = ConfigCommand.Job(config, cell);
+                var origins = JobOrigins.Of(text.Name, text.Utf8, text.Settings, cell, job);
+                var order = tree.Order(cell, job);
+                var script = parsed.GetValue(full) ? JobScript.Compile(order) : JobScript.Body(order);
+                if (parsed.GetValue(json))
+                    return Printed.Lines([
+                        new
+                        {
+                            cell,
+                            config = job,
+                            origins,
+                            script,
+                        },
+                    ]);
+                Write(cell, config.Jobs.Length, job, origins);
+                Console.WriteLine(
+                    parsed.GetValue(full) ? "\nThe script\n" : "\nThe script (--full: with its functions)\n"
+                );
+                Console.Write(script);
+                return ExitCodes.Ok;
+            }
+        );
         return command;
     }
 
-    private static void Write(string file, int cell, int jobs, JobConfig job, ImmutableArray<ValueOrigin> origins)
+    private static void Write(int cell, int jobs, JobConfig job, ImmutableArray<ValueOrigin> origins)
     {
         Line($"Job {cell} of {jobs}  {job.Name ?? job.Cell.ToString()}");
         if (job.Impossible is { } impossible)
@@ -68,7 +74,7 @@ internal static class ConfigExplainCommand
             // A language's own steps stand in the script below.
             var isLong = origin.Line == 0 && origin.Value.Contains('\n', StringComparison.Ordinal);
             var lines = isLong ? ["(see the script)"] : origin.Value.Split('\n');
-            var from = origin.Line > 0 ? $"{file}:{origin.Line}" : origin.Why;
+            var from = origin.Line > 0 ? $"{origin.File}:{origin.Line}" : origin.Why;
             Line(
                 $"  {origin.Key.PadRight(width)}{lines[0]}  <- {from}{(origin.Line > 0 && origin.Why.Length > 0 ? $" ({origin.Why})" : "")}"
             );

@@ -22,37 +22,41 @@ internal static class ConfigImportCommand
             DefaultValueFactory = _ => ".testgrid.yml",
             HelpName = "FILE",
         };
+        var imports = RunCommand.ImportFromOption();
         var force = new Option<bool>("--force") { Description = "write over a file that is there" };
         var json = new Option<bool>("--json") { Description = "the report as one JSON object a line" };
         var command = new Command("import", "write a .testgrid.yml from a .travis.yml, with a report of every key")
         {
             source,
+            imports,
             output,
             force,
             json,
         };
-        command.SetAction(parsed =>
-        {
-            var (from, to) = (parsed.GetValue(source)!, parsed.GetValue(output)!);
-            if (to != "-" && File.Exists(to) && !parsed.GetValue(force))
-                throw new CommandException($"{to} is there already; --force writes over it", ExitCodes.Usage);
-            var text = ConfigText.Open(from, ".travis.yml");
-            var result = TravisImport.Of(text.Name, text.Utf8, text.Settings);
-            if (result.Text is null)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                ProblemLines.Write(result.Problems, text.Line, Console.Error);
-                throw new CommandException($"{text.Name} cannot be imported: see above", ExitCodes.Usage);
-            }
+                var (from, to) = (parsed.GetValue(source)!, parsed.GetValue(output)!);
+                if (to != "-" && File.Exists(to) && !parsed.GetValue(force))
+                    throw new CommandException($"{to} is there already; --force writes over it", ExitCodes.Usage);
+                var text = await ConfigText.OpenAsync(from, ".travis.yml", parsed.GetValue(imports), stop);
+                var result = TravisImport.Of(text.Name, text.Utf8, text.Settings);
+                if (result.Text is null)
+                {
+                    ProblemLines.Write(result.Problems, text.Line, Console.Error);
+                    throw new CommandException($"{text.Name} cannot be imported: see above", ExitCodes.Usage);
+                }
 
-            if (to == "-")
-                Console.Out.Write(result.Text);
-            else
-                File.WriteAllText(to, result.Text);
-            Report(result, parsed.GetValue(json), to == "-" ? Console.Error : Console.Out);
-            if (to != "-")
-                Console.Error.WriteLine($"{to} is written. Look at it with: testgrid config matrix");
-            return ExitCodes.Ok;
-        });
+                if (to == "-")
+                    Console.Out.Write(result.Text);
+                else
+                    File.WriteAllText(to, result.Text);
+                Report(result, parsed.GetValue(json), to == "-" ? Console.Error : Console.Out);
+                if (to != "-")
+                    Console.Error.WriteLine($"{to} is written. Look at it with: testgrid config matrix");
+                return ExitCodes.Ok;
+            }
+        );
         return command;
     }
 

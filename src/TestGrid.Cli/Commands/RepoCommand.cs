@@ -11,7 +11,14 @@ namespace TestGrid.Cli.Commands;
 internal static class RepoCommand
 {
     public static Command Create() =>
-        new("repo", "repositories: add, list, remove, deliveries") { Add(), List(), Remove(), Deliveries() };
+        new("repo", "repositories: add, list, set, remove, deliveries")
+        {
+            Add(),
+            List(),
+            Set(),
+            Remove(),
+            Deliveries(),
+        };
 
     /// <summary>Finds a repository by <c>owner/name</c> or id.</summary>
     public static async Task<RepositoryRecord> FindAsync(ApiClient api, string name, CancellationToken stop)
@@ -94,6 +101,37 @@ internal static class RepoCommand
                             ]
                     )
                 );
+                return ExitCodes.Ok;
+            }
+        );
+        return command;
+    }
+
+    private static Command Set()
+    {
+        var name = new Argument<string>("REPO") { Description = "owner/name, or its id" };
+        var share = new Option<string?>("--share-config")
+        {
+            Description = "other repositories' configurations may import files of this one",
+            HelpName = "on|off",
+        };
+        share.AcceptOnlyFromAmong("on", "off");
+        var json = Printed.JsonOption();
+        var command = new Command("set", "change what a repository allows, or see it") { name, share, json };
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                using var api = ApiClient.For(parsed);
+                var repository = await FindAsync(api, parsed.GetValue(name)!, stop);
+                if (parsed.GetValue(share) is { } shared)
+                    repository = await api.PatchAsync<RepositoryRecord>(
+                        $"/api/v1/repositories/{repository.Id}",
+                        new { sharesConfig = shared == "on" },
+                        stop
+                    );
+                if (parsed.GetValue(json))
+                    return Printed.Lines([repository]);
+                Printed.Table(["setting", "is"], [(string[])["share-config", repository.SharesConfig ? "on" : "off"]]);
                 return ExitCodes.Ok;
             }
         );

@@ -13,6 +13,7 @@ internal static class RunCommand
     public static Command Create()
     {
         var folder = FolderOption();
+        var from = ImportFromOption();
         var only = new Option<string[]>("--only")
         {
             Description = "run only the cells that have this value (python=3.11), or this number (3); may be repeated",
@@ -32,6 +33,7 @@ internal static class RunCommand
         var command = new Command("run", "run this work tree's matrix here, without a server")
         {
             folder,
+            from,
             only,
             slots,
             verbose,
@@ -40,8 +42,8 @@ internal static class RunCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName);
-                var config = ConfigCommand.Read(tree);
+                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(from));
+                var config = await ConfigCommand.ReadAsync(tree, stop);
                 var jobs = Chosen(config, parsed.GetValue(only) ?? []);
                 var detail =
                     parsed.GetValue(verbose) || jobs.Length == 1 ? TerminalDetail.Everything : TerminalDetail.Summary;
@@ -67,6 +69,14 @@ internal static class RunCommand
             Description = "the work tree (default: the one around the current folder)",
             DefaultValueFactory = _ => new DirectoryInfo("."),
             HelpName = "DIR",
+        };
+
+    /// <summary>Where commands about a work tree find the files that it imports from other repositories.</summary>
+    public static Option<string[]> ImportFromOption() =>
+        new("--import-from")
+        {
+            Description = "a folder that has a repository which the configuration imports from; may be repeated",
+            HelpName = "OWNER/NAME=DIR",
         };
 
     private static ImmutableArray<(int Cell, JobConfig Config)> Chosen(CiConfig config, string[] only)

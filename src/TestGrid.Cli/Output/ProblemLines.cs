@@ -8,14 +8,14 @@ internal static class ProblemLines
     private const int Widest = 100;
 
     /// <param name="problems">The problems.</param>
-    /// <param name="line">Gives a line of the file by its number, or null.</param>
+    /// <param name="line">Gives the line of the file that a problem is about, or null.</param>
     /// <param name="writer">Where to.</param>
-    public static void Write(IEnumerable<ConfigProblem> problems, Func<int, string?> line, TextWriter writer)
+    public static void Write(IEnumerable<ConfigProblem> problems, Func<ConfigProblem, string?> line, TextWriter writer)
     {
         foreach (var problem in problems)
         {
             writer.WriteLine(Printed.Plain((problem with { Remedy = null }).ToString()));
-            if (line(problem.Line) is { } text)
+            if (line(problem) is { } text)
                 Snippet(problem, text, writer);
             if (problem.Remedy is { } remedy)
                 writer.WriteLine($"  = {Printed.Plain(remedy)}");

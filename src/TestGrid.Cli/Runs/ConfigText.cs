@@ -2,6 +2,7 @@ using System.Text;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Core.Config;
+using TestGrid.Core.Config.Imports;
 
 namespace TestGrid.Cli.Runs;
 
@@ -11,12 +12,12 @@ internal sealed class ConfigText
     // More than the reader takes, so that the reader says that it is too much.
     private const int Most = 1 << 20;
 
-    private string[]? lines;
+    private readonly Dictionary<string, string[]> lines = new(StringComparer.Ordinal);
 
-    public ConfigText(string name, byte[] utf8)
+    private ConfigText(string name, byte[] utf8, ConfigSettings settings)
     {
-        (Name, Utf8, Settings) = (name, utf8, LocalServices.ConfigSettings());
-        Reading = CiConfigReader.Read(name, utf8, Settings);
+        (Name, Utf8, Settings) = (name, utf8, settings);
+        Reading = CiConfigReader.Read(name, utf8, settings);
     }
 
     /// <summary>How its problems call it; a file that is called <c>.travis.yml</c> has Travis's defaults.</summary>
@@ -28,27 +29,74 @@ internal sealed class ConfigText
 
     public ConfigReading Reading { get; }
 
-    /// <summary>A file, or <c>-</c> for the standard input.</summary>
-    public static ConfigText Open(string path, string nameOfInput)
+    /// <summary>A text and what it imports.</summary>
+    public static async ValueTask<ConfigText> ReadAsync(
+        string name,
+        byte[] utf8,
+        TreeImports imports,
+        CancellationToken stop
+    )
+    {
+        var settings = LocalServices.ConfigSettings() with { Slug = imports.Slug };
+        return new ConfigText(
+            name,
+            utf8,
+            await ConfigImports.CollectAsync(name, utf8, settings, imports.ReadAsync, stop)
+        );
+    }
+
+    /// <summary>
+    /// A file, or <c>-</c> for the standard input. Its imports are those of the work tree it is in, or of its own
+    /// folder; the standard input has the current folder's.
+    /// </summary>
+    public static async ValueTask<ConfigText> OpenAsync(
+        string path,
+        string nameOfInput,
+        IEnumerable<string>? importFrom,
+        CancellationToken stop
+    )
+    {
+        var utf8 = Bytes(path);
+        var folder = path == "-" ? Environment.CurrentDirectory : Path.GetDirectoryName(Path.GetFullPath(path))!;
+        var imports = LibGit2Sharp.Repository.Discover(folder) is null
+            ? new TreeImports(folder, "", TreeImports.Elsewhere(importFrom ?? []))
+            : WorkTree.Find(folder, importFrom).Imports;
+        return await ReadAsync(path == "-" ? nameOfInput : path, utf8, imports, stop);
+    }
+
+    private static byte[] Bytes(string path)
     {
         if (path == "-")
         {
             using var input = Console.OpenStandardInput();
-            return new ConfigText(nameOfInput, ReadAtMost(input));
+            return ReadAtMost(input);
         }
 
         if (!File.Exists(path))
             throw new CommandException($"there is no file {path}", ExitCodes.Usage);
         using var file = File.OpenRead(path);
-        return new ConfigText(path, ReadAtMost(file));
+        return ReadAtMost(file);
     }
 
-    /// <summary>A line of it, from 1; null when there is none.</summary>
-    public string? Line(int number)
+    /// <summary>The line that a problem is about; null when there is none.</summary>
+    public string? Line(ConfigProblem problem)
     {
-        lines ??= Encoding.UTF8.GetString(Utf8).ReplaceLineEndings("\n").Split('\n');
-        return number < 1 || number > lines.Length ? null : lines[number - 1];
+        if (!lines.TryGetValue(problem.File, out var all))
+        {
+            var text = problem.File == Name ? Utf8 : Imported(problem.File);
+            all = Encoding.UTF8.GetString(text.Span).ReplaceLineEndings("\n").Split('\n');
+            lines.Add(problem.File, all);
+        }
+
+        return problem.Line < 1 || problem.Line > all.Length ? null : all[problem.Line - 1];
     }
+
+    private ReadOnlyMemory<byte> Imported(string file) =>
+        Settings
+            .Imports.Where(import => import.Key.ToString() == file)
+            .Select(import => (import.Value as ImportedFile.Text)?.Utf8)
+            .FirstOrDefault()
+        ?? default;
 
     private static byte[] ReadAtMost(Stream stream)
     {

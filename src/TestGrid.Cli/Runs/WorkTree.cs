@@ -15,14 +15,23 @@ internal sealed class WorkTree
     private readonly CommitRef head;
     private readonly RepositoryRef repository;
 
-    private WorkTree(string folder, CommitRef head, RepositoryRef repository) =>
+    private WorkTree(string folder, CommitRef head, RepositoryRef repository, Dictionary<string, string> elsewhere)
+    {
         (Folder, this.head, this.repository) = (folder, head, repository);
+        Imports = new TreeImports(folder, repository.Slug, elsewhere);
+    }
 
     public string Folder { get; }
 
+    /// <summary>Where its configuration's imports are read from.</summary>
+    public TreeImports Imports { get; }
+
     /// <summary>Finds the work tree around a folder.</summary>
-    public static WorkTree Find(string folder)
+    /// <param name="folder">The folder.</param>
+    /// <param name="importFrom">What <c>--import-from</c> said.</param>
+    public static WorkTree Find(string folder, IEnumerable<string>? importFrom)
     {
+        var elsewhere = TreeImports.Elsewhere(importFrom ?? []);
         var found = LibGit2Sharp.Repository.Discover(folder);
         if (found is null)
             throw new CommandException($"{folder} is in no git repository", ExitCodes.Usage);
@@ -40,18 +49,24 @@ internal sealed class WorkTree
                 tip?.Message ?? "",
                 tip?.Author.Name ?? ""
             ),
-            new RepositoryRef(0, RepositoryAddress.Local, RepositoryAddress.Read(origin)?.Slug ?? $"local/{name}", tree)
+            new RepositoryRef(
+                0,
+                RepositoryAddress.Local,
+                RepositoryAddress.Read(origin)?.Slug ?? $"local/{name}",
+                tree
+            ),
+            elsewhere
         );
     }
 
     /// <summary>The configuration as it stands in the folder, or null when there is none.</summary>
-    public ConfigText? ReadConfig()
+    public async ValueTask<ConfigText?> ReadConfigAsync(CancellationToken stop)
     {
         foreach (var name in ConfigFiles)
         {
             var path = Path.Combine(Folder, name);
             if (File.Exists(path))
-                return new ConfigText(name, File.ReadAllBytes(path));
+                return await ConfigText.ReadAsync(name, await File.ReadAllBytesAsync(path, stop), Imports, stop);
         }
         return null;
     }

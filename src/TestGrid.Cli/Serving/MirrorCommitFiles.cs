@@ -1,5 +1,6 @@
 using System.Text;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Config.Imports;
 using TestGrid.Runner.Git;
 using TestGrid.Server.Planning;
 
@@ -29,6 +30,28 @@ internal sealed class MirrorCommitFiles(GitMirror mirror) : CommitFiles
             }
         }
         return null;
+    }
+
+    public override async ValueTask<ImportedFile> ReadImportAsync(
+        RepositoryRef repository,
+        string? revision,
+        string path,
+        GitCredential? credential,
+        CancellationToken stop
+    )
+    {
+        if (await mirror.FindAsync(repository, revision, credential, stop) is not { } sha)
+            return new ImportedFile.Refused(
+                revision is null
+                    ? $"{repository.Slug} has no default branch"
+                    : $"{repository.Slug} has no branch, tag or commit '{revision}'"
+            );
+        return await mirror.ReadFileAsync(repository, sha, path, credential, stop) switch
+        {
+            GitFile.Text(var content) => new ImportedFile.Text(Encoding.UTF8.GetBytes(content)),
+            GitFile.Refused(var why) => new ImportedFile.Refused(why.TrimEnd('.')),
+            _ => new ImportedFile.Refused($"there is no such file in {repository.Slug} at {sha[..10]}"),
+        };
     }
 
     public override async ValueTask<CommitRef> ResolveAsync(

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using TestGrid.Core.Config.Imports;
 using TestGrid.Core.Config.Matrix;
 using TestGrid.Core.Config.Schema;
 using TestGrid.Core.Yaml;
@@ -6,11 +7,11 @@ using TestGrid.Core.Yaml;
 namespace TestGrid.Core.Config;
 
 /// <summary>
-/// Reads <c>.testgrid.yml</c>, or a <c>.travis.yml</c> as it is: text → tree (<c>Yaml</c>) → one shape
-/// (<c>Schema</c>) → jobs
-/// (<c>Matrix</c>) → what a runner runs (<c>Languages</c>). Pure. The text is a stranger's: it can cost neither time
-/// nor memory
-/// beyond the settings, and whatever it holds gives a reading, never an exception.
+/// Reads <c>.testgrid.yml</c>, or a <c>.travis.yml</c> as it is: text → tree (<c>Yaml</c>) → one tree with what it
+/// imports (<c>Imports</c>) → one shape (<c>Schema</c>) → jobs (<c>Matrix</c>) → what a runner runs
+/// (<c>Languages</c>). Pure: <see cref="ConfigImports.CollectAsync"/> has asked for the imported files before. The
+/// text is a stranger's: it can cost neither time nor memory beyond the settings, and whatever it holds gives a
+/// reading, never an exception.
 /// </summary>
 public static class CiConfigReader
 {
@@ -43,25 +44,15 @@ public static class CiConfigReader
         Findings findings
     )
     {
-        var tree = YamlTree.Read(utf8.Span, new YamlLimits(settings.MaxBytes, settings.MaxDepth));
-        Tell(tree, findings);
+        if (TreeReading.Read(utf8, settings, findings) is not { } written)
+            return null;
+        written = new ImportWalk(settings, findings).Merged(written);
         if (findings.AnyError)
             return null;
-        if (tree.Root is not (null or YamlMap or YamlScalar { Text: null }))
-        {
-            findings.Error(
-                tree.Root.Mark,
-                ProblemCode.NotAMapping,
-                "a configuration is a mapping of keys to values, and this is not",
-                "begin with language: or script:"
-            );
-            return null;
-        }
 
-        var shaped = new ConfigShape(findings).Root(tree.Root as YamlMap ?? new YamlMap([], new YamlMark(1, 1)));
+        var shaped = new ConfigShape(findings).Root(written);
         var root = Defaulted(file, shaped);
-        IgnoredKeys.Tell(root, findings);
-        OwnKeys.Tell(root, findings);
+        UnusedKeys.Tell(root, findings);
         var expansion = new MatrixExpansion(root, settings, findings);
         if (expansion.Expand() is not { } jobs)
             return null;
@@ -149,31 +140,6 @@ public static class CiConfigReader
             : root.With("dist", Scalar("focal"));
 
         YamlScalar Scalar(string text) => new(text, true, root.Mark);
-    }
-
-    private static void Tell(YamlReading tree, Findings findings)
-    {
-        foreach (var fault in tree.Faults)
-        {
-            switch (fault.Kind)
-            {
-                case YamlFaultKind.Syntax:
-                    findings.Error(fault.Mark, ProblemCode.Syntax, fault.Message);
-                    break;
-                case YamlFaultKind.Encoding:
-                    findings.Error(fault.Mark, ProblemCode.Encoding, fault.Message, "save the file as UTF-8");
-                    break;
-                case YamlFaultKind.Limit:
-                    findings.Error(fault.Mark, ProblemCode.OverLimit, fault.Message);
-                    break;
-                case YamlFaultKind.DuplicateKey:
-                    findings.Warn(fault.Mark, ProblemCode.DuplicateKey, fault.Message, "the last one counts: keep one");
-                    break;
-                case YamlFaultKind.UnknownAlias:
-                    findings.Warn(fault.Mark, ProblemCode.UnknownAlias, fault.Message, "it counts as empty");
-                    break;
-            }
-        }
     }
 
     private static ImmutableArray<string> Texts(YamlNode? node) =>

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
 using TestGrid.Core.Config.Conditions;
+using TestGrid.Core.Config.Imports;
 
 namespace TestGrid.Core.Config;
 
@@ -26,6 +27,19 @@ public sealed record ConfigSettings(ImmutableArray<BundleOffer> Offers, Trigger?
     /// <see cref="Trigger"/> in conditions.
     /// </summary>
     public ConditionEvent? Event { get; init; }
+
+    /// <summary>
+    /// The files that the configuration imports, and everything they import: from
+    /// <see cref="ConfigImports.CollectAsync"/>. As it is here, nobody has collected them, and each <c>import</c> is
+    /// told.
+    /// </summary>
+    public ImmutableDictionary<ImportSource, ImportedFile> Imports
+    {
+        get;
+        init => (field, AreImportsCollected) = (value, true);
+    } = ImmutableDictionary<ImportSource, ImportedFile>.Empty;
+
+    internal bool AreImportsCollected { get; private init; }
 
     /// <summary>
     /// An empty entry of <c>jobs.include</c> is a job, as Travis's manual says; its library drops it.

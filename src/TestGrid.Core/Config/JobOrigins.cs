@@ -10,7 +10,8 @@ namespace TestGrid.Core.Config;
 /// <param name="Value">The value in the form in which it counts, on one line or, for a command, on several.</param>
 /// <param name="Line">The line of the file, from 1; 0 when no line says it.</param>
 /// <param name="Why">Who says it when no line does: <c>default of python</c>.</param>
-public sealed record ValueOrigin(string Key, string Value, int Line, string Why);
+/// <param name="File">The file of the line: the configuration, or one it imports; null when no line says it.</param>
+public sealed record ValueOrigin(string Key, string Value, int Line, string Why, string? File = null);
 
 /// <summary>Says of every value of a job where it comes from, for people who wonder.</summary>
 public static class JobOrigins
@@ -29,7 +30,8 @@ public static class JobOrigins
         JobConfig job
     )
     {
-        if (CiConfigReader.Expand(file, utf8, settings, new Findings(file)) is not { } expanded)
+        var findings = new Findings(file);
+        if (CiConfigReader.Expand(file, utf8, settings, findings) is not { } expanded)
             return [];
         var keys = expanded.Jobs[cell - 1].Keys;
         var origins = ImmutableArray.CreateBuilder<ValueOrigin>();
@@ -49,14 +51,20 @@ public static class JobOrigins
                     Add(entry.Key, item, "");
             }
             else
-                origins.Add(new ValueOrigin(entry.Key, Text(entry.Value), entry.Mark.Line, ""));
+                Say(entry.Key, Text(entry.Value), entry.Mark, "");
         }
 
-        var stated = origins.OrderBy(origin => origin.Line == 0).ThenBy(origin => origin.Line).ToList();
+        var stated = origins
+            .OrderBy(origin => origin.Line == 0)
+            .ThenBy(origin => origin.File != file)
+            .ThenBy(origin => origin.Line)
+            .ToList();
         return [.. stated, .. Defaults(job, keys)];
 
-        void Add(string key, YamlNode node, string why) =>
-            origins.Add(new ValueOrigin(key, Text(node), node.Mark.Line, why));
+        void Add(string key, YamlNode node, string why) => Say(key, Text(node), node.Mark, why);
+
+        void Say(string key, string value, YamlMark mark, string why) =>
+            origins.Add(new ValueOrigin(key, value, mark.Line, why, findings.FileOf(mark)));
     }
 
     private static IEnumerable<ValueOrigin> Defaults(JobConfig job, YamlMap keys)

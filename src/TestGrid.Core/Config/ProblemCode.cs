@@ -24,6 +24,9 @@ public static class ProblemCode
     /// <summary>Error: a condition that cannot be read.</summary>
     public const string BadCondition = "TG0007";
 
+    /// <summary>Error: a file that cannot be imported.</summary>
+    public const string BadImport = "TG0008";
+
     /// <summary>A key that means nothing here.</summary>
     public const string UnknownKey = "TG0101";
 
@@ -68,6 +71,9 @@ public static class ProblemCode
 
     /// <summary>A condition that reads as something else than it looks like.</summary>
     public const string OddCondition = "TG0207";
+
+    /// <summary>A file that imports itself: skipped.</summary>
+    public const string ImportedAgain = "TG0208";
 
     /// <summary>Stages keep their order only.</summary>
     public const string StagesIgnored = "TG0304";

@@ -42,7 +42,8 @@ public abstract class YamlNode(YamlMark mark) : IEquatable<YamlNode>
 /// <summary>A place in a file.</summary>
 /// <param name="Line">From 1.</param>
 /// <param name="Column">From 1.</param>
-public readonly record struct YamlMark(int Line, int Column);
+/// <param name="File">Which file, where several make one configuration: 0 is the first.</param>
+public readonly record struct YamlMark(int Line, int Column, int File = 0);
 
 /// <summary>A value: text, or null for an empty value, <c>~</c> and <c>null</c>.</summary>
 /// <param name="text">The text, without quotes.</param>

@@ -58,12 +58,15 @@ public static class YamlTree
 
     private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
 
-    public static YamlReading Read(ReadOnlySpan<byte> utf8, YamlLimits limits)
+    /// <param name="utf8">The text's bytes.</param>
+    /// <param name="limits">What it may cost.</param>
+    /// <param name="file">The file's number, for the marks.</param>
+    public static YamlReading Read(ReadOnlySpan<byte> utf8, YamlLimits limits, int file = 0)
     {
         if (utf8.Length > limits.Bytes)
         {
             var message = $"the file has {utf8.Length:N0} bytes; at most {limits.Bytes:N0} are read";
-            return new YamlReading(null, [new YamlFault(new YamlMark(1, 1), YamlFaultKind.Limit, message)]);
+            return new YamlReading(null, [new YamlFault(new YamlMark(1, 1, file), YamlFaultKind.Limit, message)]);
         }
 
         string text;
@@ -74,13 +77,16 @@ public static class YamlTree
         catch (DecoderFallbackException bad)
         {
             var message = $"the file is not UTF-8: see byte {bad.Index}";
-            return new YamlReading(null, [new YamlFault(MarkAt(utf8, bad.Index), YamlFaultKind.Encoding, message)]);
+            return new YamlReading(
+                null,
+                [new YamlFault(MarkAt(utf8, bad.Index, file), YamlFaultKind.Encoding, message)]
+            );
         }
 
         text = Mended(text);
         for (var tries = 0; ; tries++)
         {
-            var builder = new YamlTreeBuilder(limits);
+            var builder = new YamlTreeBuilder(limits, file);
             var reading = builder.Read(text);
             if (
                 tries == MostIndents
@@ -134,15 +140,15 @@ public static class YamlTree
         return indented == inner ? null : text[..at] + indented + text[end..];
     }
 
-    private static YamlMark MarkAt(ReadOnlySpan<byte> utf8, int index)
+    private static YamlMark MarkAt(ReadOnlySpan<byte> utf8, int index, int file)
     {
         var before = utf8[..Math.Clamp(index, 0, utf8.Length)];
-        return new YamlMark(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'));
+        return new YamlMark(before.Count((byte)'\n') + 1, before.Length - before.LastIndexOf((byte)'\n'), file);
     }
 }
 
 /// <summary>Builds one tree out of the parser's events.</summary>
-internal sealed class YamlTreeBuilder(YamlLimits limits)
+internal sealed class YamlTreeBuilder(YamlLimits limits, int file)
 {
     private readonly ImmutableArray<YamlFault>.Builder faults = ImmutableArray.CreateBuilder<YamlFault>();
     private readonly Dictionary<string, YamlNode> anchors = new(StringComparer.Ordinal);
@@ -178,7 +184,7 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
             // The library's scanner breaks in some wrong texts (`script: [a` and a key on the next line): they are
             // wrong all
             // the same, near where it stood.
-            var near = parser?.Current is { } last ? MarkOf(last.End) : new YamlMark(1, 1);
+            var near = parser?.Current is { } last ? MarkOf(last.End) : new YamlMark(1, 1, file);
             faults.Add(new YamlFault(near, YamlFaultKind.Syntax, "this is not YAML, here or soon after"));
         }
 
@@ -279,8 +285,8 @@ internal sealed class YamlTreeBuilder(YamlLimits limits)
 
     private static string Symbol(string key) => key.Length > 1 && key[0] == ':' ? key[1..] : key;
 
-    private static YamlMark MarkOf(Mark mark) =>
-        new((int)Math.Min(mark.Line, int.MaxValue), (int)Math.Min(mark.Column, int.MaxValue));
+    private YamlMark MarkOf(Mark mark) =>
+        new((int)Math.Min(mark.Line, int.MaxValue), (int)Math.Min(mark.Column, int.MaxValue), file);
 
     // The library's messages begin with the place, which stands before every problem anyway.
     private static string Plain(YamlException bad)

@@ -103,6 +103,31 @@ public sealed partial class GitMirror : IWorkspaceSource
         return null;
     }
 
+    /// <summary>
+    /// The commit that a branch, a tag or a full object name means now, fetched unless it is a commit that is here;
+    /// null when there is none. A null name is the repository's first choice.
+    /// </summary>
+    public async ValueTask<string?> FindAsync(
+        RepositoryRef repository,
+        string? revision,
+        GitCredential? credential,
+        CancellationToken stop
+    )
+    {
+        var url = UrlOf(repository);
+        if (revision is null)
+            return (await ResolveAsync(repository, null, credential, stop))?.Sha;
+        if (ObjectId.TryParse(revision, out _) && Has(url, revision))
+            return revision;
+        await FetchAsync(url, credential, stop);
+        using var mirror = new Repository(shelf.MirrorOf(url));
+        var named = mirror.Refs["refs/heads/" + revision] ?? (Reference?)mirror.Refs["refs/tags/" + revision];
+        var target = named?.ResolveToDirectReference()?.Target;
+        while (target is TagAnnotation tag)
+            target = tag.Target;
+        return (target as Commit ?? GitCheckout.Find(mirror, revision))?.Sha;
+    }
+
     /// <summary>Fetches, and gives all branches and where they stand.</summary>
     public async ValueTask<ImmutableArray<GitBranch>> BranchesAsync(
         RepositoryRef repository,

@@ -12,6 +12,7 @@ namespace TestGrid.Server.Dashboard;
 
 /// <param name="WebhookUrl">Where the git host shall post.</param>
 /// <param name="LastDelivery">The newest delivery, or null.</param>
+/// <param name="SharesConfig">Configurations of other repositories may import its files.</param>
 public sealed record RepositoryRecord(
     long Id,
     string Host,
@@ -20,12 +21,17 @@ public sealed record RepositoryRecord(
     DateTimeOffset CreatedAt,
     string WebhookUrl,
     ImmutableArray<string> SecretNames,
-    DeliveryRecord? LastDelivery
+    DeliveryRecord? LastDelivery,
+    bool SharesConfig
 );
 
 /// <param name="Url">https, ssh, or an absolute path of the server's machine.</param>
 /// <param name="Slug"><c>owner/name</c>; made of the address where it is left out.</param>
 public sealed record RepositoryRequest(string Url, string? Slug);
+
+/// <summary>What is null stays as it is.</summary>
+/// <param name="SharesConfig">Configurations of other repositories may import its files.</param>
+public sealed record RepositoryChange(bool? SharesConfig);
 
 /// <param name="Secret">What its deliveries are to be signed with. Shown this once.</param>
 public sealed record RepositoryAdded(RepositoryRecord Repository, string Secret);
@@ -42,6 +48,7 @@ public static class RepositoryEndpoints
         repositories.MapGet("/", List).WithName("ListRepositories");
         repositories.MapPost("/", AddAsync).WithName("AddRepository");
         repositories.MapGet("/{id:long}", Get).WithName("GetRepository");
+        repositories.MapPatch("/{id:long}", ChangeAsync).WithName("ChangeRepository");
         repositories.MapDelete("/{id:long}", RemoveAsync).WithName("RemoveRepository");
         repositories.MapPost("/{id:long}/secret", RotateAsync).WithName("RotateHookSecret");
     }
@@ -80,6 +87,21 @@ public static class RepositoryEndpoints
         bells.Repositories.Ring();
         var record = views.Find(added.Id)!;
         return TypedResults.Created($"/api/v1/repositories/{added.Id}", new RepositoryAdded(record, secret));
+    }
+
+    private static async Task<Results<Ok<RepositoryRecord>, ProblemHttpResult>> ChangeAsync(
+        long id,
+        RepositoryChange change,
+        RepositoryStore repositories,
+        RepositoryViews views,
+        Bells bells,
+        CancellationToken stop
+    )
+    {
+        if (!await repositories.ChangeAsync(id, change.SharesConfig, stop))
+            return Answers.NoRepository(id);
+        bells.Repositories.Ring();
+        return TypedResults.Ok(views.Find(id)!);
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> RemoveAsync(

@@ -23,7 +23,8 @@ public sealed class RepositoryViews(RepositoryStore repositories, DeliveryStore 
             repository.CreatedAt,
             address.OfHook(repository.Id),
             repositories.SecretNames(repository.Id),
-            deliveries.List(repository.Id, 1).FirstOrDefault()
+            deliveries.List(repository.Id, 1).FirstOrDefault(),
+            repository.SharesConfig
         );
 }
 

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
+using TestGrid.Core.Config.Imports;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
@@ -28,6 +29,7 @@ public abstract record Planned
 /// <summary>Makes one build's plan from its commit. It changes nothing.</summary>
 public sealed class BuildPlanner(
     CommitFiles files,
+    RegisteredImports imports,
     OfferedRecipes recipes,
     RepositoryStore repositories,
     PlanningOptions options,
@@ -45,7 +47,7 @@ public sealed class BuildPlanner(
             var file = await files.ReadConfigAsync(build.Repository.Ref, commit, credential, stop);
             return file is null
                 ? NoConfig()
-                : Make(build with { Trigger = build.Trigger with { Commit = commit } }, file);
+                : await MakeAsync(build with { Trigger = build.Trigger with { Commit = commit } }, file, stop);
         }
         catch (CommitGoneException e)
         {
@@ -73,7 +75,7 @@ public sealed class BuildPlanner(
         };
     }
 
-    private Planned Make(UnplannedBuild build, CommitFile file)
+    private async Task<Planned> MakeAsync(UnplannedBuild build, CommitFile file, CancellationToken stop)
     {
         if (file.Refused is { } refused)
             return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
@@ -81,6 +83,13 @@ public sealed class BuildPlanner(
         {
             MaxCells = options.JobsMax,
         };
+        settings = await ConfigImports.CollectAsync(
+            file.Name,
+            file.Bytes,
+            settings,
+            imports.Of(build.Repository, build.Trigger.Commit),
+            stop
+        );
         var reading = CiConfigReader.Read(file.Name, file.Bytes, settings);
         if (reading is ConfigReading.Refused(var problems))
             return new Planned.WithoutJobs(

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
+using TestGrid.Core.Config.Imports;
 using TestGrid.Runner.Git;
 
 namespace TestGrid.Server.Planning;
@@ -14,6 +15,21 @@ public abstract class CommitFiles
     public abstract ValueTask<CommitFile?> ReadConfigAsync(
         RepositoryRef repository,
         CommitRef commit,
+        GitCredential? credential,
+        CancellationToken stop
+    );
+
+    /// <summary>A file that a configuration imports.</summary>
+    /// <param name="repository">The repository it is in.</param>
+    /// <param name="revision">A branch, a tag or a commit; null for the default branch.</param>
+    /// <param name="path">From the root.</param>
+    /// <param name="credential">How to fetch the repository.</param>
+    /// <param name="stop">Ends the asking.</param>
+    /// <exception cref="GitFetchException">The repository cannot be fetched; the message says why, without a credential.</exception>
+    public abstract ValueTask<ImportedFile> ReadImportAsync(
+        RepositoryRef repository,
+        string? revision,
+        string path,
         GitCredential? credential,
         CancellationToken stop
     );

@@ -65,7 +65,9 @@ public static class TravisImport
                 {
                     var text = Encoding.UTF8.GetString(utf8.Span).TrimStart('\ufeff');
                     var lines = text.ReplaceLineEndings("\n").Split('\n');
-                    var report = Rewrite(lines, root, config.Problems, isChanged);
+                    // What is odd in an imported file stays there.
+                    var problems = config.Problems.Where(problem => problem.File == file).ToImmutableArray();
+                    var report = Rewrite(lines, root, problems, isChanged);
                     var first = root?.Entries.Select(entry => entry.Mark.Line).DefaultIfEmpty().Min() ?? 0;
                     return Complete(file, lines, first, report, config, settings);
                 }

@@ -9,7 +9,8 @@ namespace TestGrid.Server.Store.Sqlite;
 /// <summary>Registered repositories, and what is sealed for each: its webhook secret, its credential, its secrets.</summary>
 public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, TimeProvider time)
 {
-    private const string Columns = "id AS Id, host AS Host, slug AS Slug, url AS Url, created_at AS CreatedAt";
+    private const string Columns =
+        "id AS Id, host AS Host, slug AS Slug, url AS Url, created_at AS CreatedAt, shares_config AS SharesConfig";
 
     /// <summary>Registers it, or null when host and slug are taken. Returns it with the webhook secret, shown this once.</summary>
     public Task<(Repository Repository, string HookSecret)?> AddAsync(
@@ -77,6 +78,20 @@ public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, Time
                 .Select(row => row.Repository),
         ];
     }
+
+    /// <summary>Changes what is not null.</summary>
+    public Task<bool> ChangeAsync(long id, bool? sharesConfig, CancellationToken stop) =>
+        database.WriteAsync(
+            db =>
+                db.Execute(
+                    """
+                    UPDATE repositories SET shares_config = coalesce(@sharesConfig, shares_config)
+                    WHERE id = @id AND removed_at IS NULL
+                    """,
+                    new { id, sharesConfig }
+                ) == 1,
+            stop
+        );
 
     /// <summary>Takes it off the list and forgets its secrets; its builds stay readable.</summary>
     public Task<bool> RemoveAsync(long id, CancellationToken stop) =>
@@ -228,8 +243,8 @@ public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, Time
 
     private static string SecretPlace(long id, string name) => $"secret:{id}:{name}";
 
-    private sealed record Row(long Id, string Host, string Slug, string Url, long CreatedAt)
+    private sealed record Row(long Id, string Host, string Slug, string Url, long CreatedAt, long SharesConfig)
     {
-        public Repository Repository => new(Id, Host, Slug, Url, Rows.Time(CreatedAt));
+        public Repository Repository => new(Id, Host, Slug, Url, Rows.Time(CreatedAt), SharesConfig != 0);
     }
 }

@@ -105,6 +105,24 @@ public sealed class PlannerTests : IAsyncLifetime
         Assert.Contains("osx", build.Jobs[1].Sentence, StringComparison.OrdinalIgnoreCase);
     }
 
+    [Fact]
+    public async Task Files_of_another_repository_are_imported_when_it_is_registered_and_allows_it()
+    {
+        server.Commits.Config = "import: us/shared:c.yml@v1\n";
+        server.Commits.Files["us/shared:c.yml@v1"] = "language: c\nscript: make shared\n";
+
+        var unknown = await EndedAsync();
+        var shared = (await server.AddRepositoryAsync("/srv/us/shared")).Repository.Id;
+        var closed = await EndedAsync();
+        Assert.True(await server.Get<RepositoryStore>().ChangeAsync(shared, sharesConfig: true, Stop));
+        var build = await PlannedAsync();
+
+        Assert.Contains("testgrid repo add", unknown.Build.Sentence, StringComparison.Ordinal);
+        Assert.Contains("--share-config on", closed.Build.Sentence, StringComparison.Ordinal);
+        Assert.Equal((".testgrid.yml", 1), (closed.Problems[0].File, closed.Problems[0].Line));
+        Assert.Single(build.Jobs);
+    }
+
     [Theory]
     [InlineData("branches:\n  only: [release]\n", "branches.only")]
     [InlineData("branches:\n  except: [/^ma/]\n", "branches.except")]

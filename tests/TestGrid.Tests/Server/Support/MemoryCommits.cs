@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
+using TestGrid.Core.Config.Imports;
 using TestGrid.Runner.Git;
 using TestGrid.Server.Planning;
 
@@ -45,6 +46,22 @@ public sealed class MemoryCommits : CommitFiles
             throw trouble;
         return Config is { } text ? new CommitFile(".testgrid.yml", Encoding.UTF8.GetBytes(text), Refused) : null;
     }
+
+    /// <summary>Files to import, by <c>owner/name:path</c>, with <c>@ref</c> where one is asked for.</summary>
+    public Dictionary<string, string> Files { get; } = [];
+
+    public override ValueTask<ImportedFile> ReadImportAsync(
+        RepositoryRef repository,
+        string? revision,
+        string path,
+        GitCredential? credential,
+        CancellationToken stop
+    ) =>
+        ValueTask.FromResult<ImportedFile>(
+            Files.TryGetValue($"{repository.Slug}:{path}{(revision is null ? "" : "@" + revision)}", out var text)
+                ? new ImportedFile.Text(Encoding.UTF8.GetBytes(text))
+                : new ImportedFile.Refused("there is no such file")
+        );
 
     public override async ValueTask<CommitRef> ResolveAsync(
         RepositoryRef repository,

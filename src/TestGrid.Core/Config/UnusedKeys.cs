@@ -1,0 +1,61 @@
+using TestGrid.Core.Config.Schema;
+using TestGrid.Core.Yaml;
+
+namespace TestGrid.Core.Config;
+
+/// <summary>
+/// Says once, with its line, what a configuration asks for and nothing here acts on: Travis's keys, and those of
+/// TestGrid's own that are only checked yet. Nothing fails silently.
+/// </summary>
+internal static class UnusedKeys
+{
+    private static readonly (string Key, string Code, string Why)[] Keys =
+    [
+        ("deploy", ProblemCode.Ignored, "'deploy' is not run: TestGrid tests"),
+        ("before_deploy", ProblemCode.Ignored, "'before_deploy' is not run, because 'deploy' is not"),
+        ("after_deploy", ProblemCode.Ignored, "'after_deploy' is not run, because 'deploy' is not"),
+        ("cache", ProblemCode.Ignored, "'cache' keeps nothing yet: every job starts without"),
+        ("workspaces", ProblemCode.Ignored, "'workspaces' carry nothing yet"),
+        ("notifications", ProblemCode.Ignored, "'notifications' are not sent yet"),
+        ("services", ProblemCode.Ignored, "'services' are not started yet"),
+        ("reports", ProblemCode.NotYet, "'reports' is checked, and no report is read yet: the exit codes decide"),
+        ("retry", ProblemCode.NotYet, "'retry' is checked, and no job is tried again by itself yet"),
+        ("fail_fast", ProblemCode.NotYet, "'fail_fast' is checked, and a failed job ends no other yet"),
+        ("max_parallel", ProblemCode.NotYet, "'max_parallel' is checked, and only the runners' slots count yet"),
+    ];
+
+    public static void Tell(YamlMap root, Findings findings)
+    {
+        Tell(root, "", findings);
+        if (root["jobs"] is YamlMap jobs && jobs["include"] is YamlList included)
+        {
+            foreach (var job in included.Items.OfType<YamlMap>())
+                Tell(job, "jobs.include: ", findings);
+        }
+    }
+
+    private static void Tell(YamlMap map, string where, Findings findings)
+    {
+        foreach (var (key, code, why) in Keys)
+        {
+            // What asks for what happens anyway is not worth a word: `cache: false`, `retry: 0`.
+            if (map.Entry(key) is { } entry && entry.Value is not YamlScalar { Text: "false" or "0" })
+                findings.Warn(entry.Mark, code, where + why);
+        }
+
+        if (map["addons"] is not YamlMap addons)
+            return;
+        if (addons["apt"] is YamlMap apt && apt.Entry("sources") is { } sources)
+            findings.Warn(
+                sources.Mark,
+                ProblemCode.Ignored,
+                $"{where}'addons.apt.sources' are not used: Debian's own are"
+            );
+        foreach (var entry in addons.Entries.Where(entry => entry.Key is not ("apt" or "apt_packages")))
+            findings.Warn(
+                entry.Mark,
+                ProblemCode.Ignored,
+                $"{where}the addon '{Shapes.Short(entry.Key)}' is not here yet"
+            );
+    }
+}

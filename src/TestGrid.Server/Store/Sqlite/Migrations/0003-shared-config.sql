@@ -1,0 +1,1 @@
+ALTER TABLE repositories ADD COLUMN shares_config INTEGER NOT NULL DEFAULT 0;
