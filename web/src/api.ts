@@ -1,5 +1,14 @@
 import type { LogChunk } from './lib/resume';
-import type { BuildDetail, BuildList, DeliveryRecord, JobDetail, Problem, RepositoryRecord, Session } from './types';
+import type {
+  BuildDetail,
+  BuildList,
+  DeliveryRecord,
+  JobDetail,
+  Problem,
+  PullRequestRule,
+  RepositoryRecord,
+  Session,
+} from './types';
 
 // The only file that knows fetch.
 
@@ -49,6 +58,8 @@ export const api = {
       `${base}/repositories`,
       slug ? { url, slug } : { url },
     ),
+  changeRepository: (id: number, change: { pullRequests: PullRequestRule }) =>
+    ask<RepositoryRecord>('PATCH', paths.repository(id), change),
   removeRepository: (id: number) => ask<unknown>('DELETE', paths.repository(id)),
   /** A new secret for the webhook; the old one is refused from now on. */
   renewHookSecret: (id: number) => ask<{ secret: string }>('POST', `${paths.repository(id)}/secret`),

@@ -8,7 +8,10 @@ export type BuildState = 'waiting' | 'running' | 'passed' | 'failed' | 'errored'
 
 export type RunnerState = 'connected' | 'away' | 'stopped';
 
-export type TriggerKind = 'push' | 'tag' | 'manual' | 'rerun';
+export type TriggerKind = 'push' | 'tag' | 'pull' | 'manual' | 'cron' | 'rerun';
+
+/** Which pull requests are built. */
+export type PullRequestRule = 'none' | 'own' | 'all';
 
 export interface BuildSummary {
   /** The global key: 42. */
@@ -24,6 +27,8 @@ export interface BuildSummary {
   /** The same for a person. */
   sentence: string | null;
   trigger: TriggerKind;
+  /** The pull request whose merge it tests. */
+  pullRequest: PullSummary | null;
   branch: string | null;
   tag: string | null;
   sha: string;
@@ -35,6 +40,15 @@ export interface BuildSummary {
   finishedAt: string | null;
   /** How many of its jobs are in each state; states without a job are left out. */
   jobCounts: Partial<Record<JobState, number>>;
+}
+
+export interface PullSummary {
+  number: number;
+  baseBranch: string;
+  headBranch: string;
+  headSlug: string | null;
+  /** It comes from another repository, and gets no secrets. */
+  isFork: boolean;
 }
 
 export interface BuildList {
@@ -133,6 +147,7 @@ export interface RepositoryRecord {
   lastDelivery: DeliveryRecord | null;
   /** Configurations of other repositories may import its files. */
   sharesConfig: boolean;
+  pullRequests: PullRequestRule;
 }
 
 export interface DeliveryRecord {

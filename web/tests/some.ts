@@ -33,6 +33,7 @@ export function build(over: Partial<BuildSummary> = {}): BuildSummary {
     reason: null,
     sentence: null,
     trigger: 'push',
+    pullRequest: null,
     branch: 'main',
     tag: null,
     sha: '8f60b65d1c42dcd90ac9ba0ed64bb7ea4a0a51c7',

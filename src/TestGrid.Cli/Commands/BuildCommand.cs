@@ -30,14 +30,31 @@ internal static class BuildCommand
             Description = "the branch whose newest commit to test (default: the repository's own default)",
             Arity = ArgumentArity.ZeroOrOne,
         };
-        var command = new Command("start", "start a build of a branch's newest commit") { repository, branch };
+        var happened = new Option<string>("--event")
+        {
+            Description = "what the build is for: conditions and TRAVIS_EVENT_TYPE see it",
+            DefaultValueFactory = _ => "api",
+            HelpName = "api|cron",
+        };
+        happened.AcceptOnlyFromAmong("api", "cron");
+        var command = new Command("start", "start a build of a branch's newest commit")
+        {
+            repository,
+            branch,
+            happened,
+        };
         command.SetAction(
             async (parsed, stop) =>
             {
                 using var api = ApiClient.For(parsed);
                 var started = await api.PostAsync<BuildStarted>(
                     "/api/v1/builds",
-                    new { repository = parsed.GetValue(repository), branch = parsed.GetValue(branch) },
+                    new
+                    {
+                        repository = parsed.GetValue(repository),
+                        branch = parsed.GetValue(branch),
+                        @event = parsed.GetValue(happened),
+                    },
                     stop
                 );
                 Console.WriteLine($"build {started.Id}: {new Uri(api.Address, $"/builds/{started.Id}")}");
@@ -72,7 +89,9 @@ internal static class BuildCommand
                                 $"{build.Id}",
                                 $"{build.Repository} #{build.Number}",
                                 Printed.State(build.State),
-                                build.Branch ?? build.Tag ?? "",
+                                build.PullRequest is { } pull
+                                    ? $"#{pull.Number} {pull.HeadBranch}"
+                                    : build.Branch ?? build.Tag ?? "",
                                 build.Sha[..Math.Min(8, build.Sha.Length)],
                                 build.Title,
                             ]

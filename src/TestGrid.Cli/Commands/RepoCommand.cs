@@ -116,22 +116,35 @@ internal static class RepoCommand
             HelpName = "on|off",
         };
         share.AcceptOnlyFromAmong("on", "off");
+        var pulls = new Option<string?>("--pull-requests")
+        {
+            Description = "which are built: none, those of its own branches, or forks' too (without secrets)",
+            HelpName = "none|own|all",
+        };
+        pulls.AcceptOnlyFromAmong("none", "own", "all");
         var json = Printed.JsonOption();
-        var command = new Command("set", "change what a repository allows, or see it") { name, share, json };
+        var command = new Command("set", "change what a repository allows, or see it") { name, share, pulls, json };
         command.SetAction(
             async (parsed, stop) =>
             {
                 using var api = ApiClient.For(parsed);
                 var repository = await FindAsync(api, parsed.GetValue(name)!, stop);
-                if (parsed.GetValue(share) is { } shared)
+                var (shared, rule) = (parsed.GetValue(share), parsed.GetValue(pulls));
+                if (shared is not null || rule is not null)
                     repository = await api.PatchAsync<RepositoryRecord>(
                         $"/api/v1/repositories/{repository.Id}",
-                        new { sharesConfig = shared == "on" },
+                        new { sharesConfig = shared is null ? (bool?)null : shared == "on", pullRequests = rule },
                         stop
                     );
                 if (parsed.GetValue(json))
                     return Printed.Lines([repository]);
-                Printed.Table(["setting", "is"], [(string[])["share-config", repository.SharesConfig ? "on" : "off"]]);
+                Printed.Table(
+                    ["setting", "is"],
+                    [
+                        (string[])["share-config", repository.SharesConfig ? "on" : "off"],
+                        (string[])["pull-requests", repository.PullRequests.ToString().ToLowerInvariant()],
+                    ]
+                );
                 return ExitCodes.Ok;
             }
         );

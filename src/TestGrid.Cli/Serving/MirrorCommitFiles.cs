@@ -54,6 +54,13 @@ internal sealed class MirrorCommitFiles(GitMirror mirror) : CommitFiles
         };
     }
 
+    public override ValueTask<CommitRef?> FindMergeAsync(
+        RepositoryRef repository,
+        PullRequest pull,
+        GitCredential? credential,
+        CancellationToken stop
+    ) => mirror.FindMergeAsync(repository, pull, credential, stop);
+
     public override async ValueTask<CommitRef> ResolveAsync(
         RepositoryRef repository,
         string reference,

@@ -48,6 +48,18 @@ public static class BuildReason
     /// <summary>Its jobs decided it.</summary>
     public const string Jobs = "jobs";
 
-    /// <summary>Its configuration leaves this branch or tag out.</summary>
+    /// <summary>The commit's message asks not to be built.</summary>
     public const string Skipped = "skipped";
+
+    /// <summary>Its configuration leaves this branch or tag out.</summary>
+    public const string Branch = "branch";
+
+    /// <summary>The configuration's condition does not hold for what happened.</summary>
+    public const string Condition = "condition";
+
+    /// <summary>The conditions of jobs and stages leave none.</summary>
+    public const string NoJobs = "no-jobs";
+
+    /// <summary>The pull request's merge is not there: it conflicts with its base branch, or is closed.</summary>
+    public const string NotMergeable = "not-mergeable";
 }

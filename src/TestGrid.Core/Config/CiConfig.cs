@@ -49,10 +49,17 @@ public sealed record ConfigProblem(
         + (Remedy is null ? "" : $" — {Remedy}");
 }
 
-/// <summary>What reading a configuration gave: all of it, or every problem in it.</summary>
+/// <summary>What reading a configuration gave: all of it, every problem in it, or why no build is wanted.</summary>
 public abstract record ConfigReading
 {
     public sealed record Read(CiConfig Config) : ConfigReading;
 
     public sealed record Refused(ImmutableArray<ConfigProblem> Problems) : ConfigReading;
+
+    /// <summary>It is in order, and asks for no build of what happened.</summary>
+    /// <param name="Reason">A code of <see cref="Builds.BuildReason"/>.</param>
+    /// <param name="Sentence">Which condition says so.</param>
+    /// <param name="Problems">What is odd in it.</param>
+    public sealed record Unwanted(string Reason, string Sentence, ImmutableArray<ConfigProblem> Problems)
+        : ConfigReading;
 }

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using TestGrid.Core.Builds;
 using TestGrid.Core.Config.Imports;
 using TestGrid.Core.Config.Matrix;
 using TestGrid.Core.Config.Schema;
@@ -27,13 +28,13 @@ public static class CiConfigReader
     public static ConfigReading Read(string file, ReadOnlyMemory<byte> utf8, ConfigSettings settings)
     {
         var findings = new Findings(file);
-        if (
-            Expand(file, utf8, settings, findings) is { } expanded
-            && !findings.AnyError
-            && Compose(expanded, settings, findings) is { } config
-        )
-            return new ConfigReading.Read(config);
-        return new ConfigReading.Refused(findings.All);
+        if (Expand(file, utf8, settings, findings) is not { } expanded || findings.AnyError)
+            return new ConfigReading.Refused(findings.All);
+        if (Unwanted(expanded, settings, findings) is { } unwanted)
+            return unwanted;
+        return Compose(expanded, settings, findings) is { } config
+            ? new ConfigReading.Read(config)
+            : new ConfigReading.Refused(findings.All);
     }
 
     /// <summary>Everything up to the jobs, before the words of this house; null when it is refused.</summary>
@@ -57,16 +58,42 @@ public static class CiConfigReader
         if (expansion.Expand() is not { } jobs)
             return null;
         root = NotificationFilter.Kept(root, expansion.Conditions);
-        if (jobs.IsEmpty)
+        if (jobs.IsEmpty && !expansion.IsLeftOut)
         {
             findings.Error(
                 root.Entry("jobs")?.Mark ?? root.Mark,
                 ProblemCode.NoJobs,
-                "no job is left to run: every one is excluded, or its condition is false"
+                "no job is left to run: every one is excluded"
             );
         }
 
-        return new ExpandedConfig(root, jobs, expansion.GlobalEnv, shaped.Has("language"));
+        return new ExpandedConfig(root, jobs, expansion.GlobalEnv, shaped.Has("language"))
+        {
+            IsWanted = expansion.Conditions.Holds(root["if"], root),
+        };
+    }
+
+    // Without a trigger every condition holds.
+    private static ConfigReading.Unwanted? Unwanted(ExpandedConfig expanded, ConfigSettings settings, Findings findings)
+    {
+        var happened = settings.Event?.Type ?? settings.Trigger?.EventType ?? "event";
+        if (!expanded.IsWanted && expanded.Root.Entry("if") is { } condition)
+        {
+            var place = $"{findings.FileOf(condition.Mark)}:{condition.Mark.Line}";
+            return new ConfigReading.Unwanted(
+                BuildReason.Condition,
+                $"the condition '{Shapes.Short(condition.Value.ToString()!)}' ({place}) does not hold for this {happened}",
+                findings.All
+            );
+        }
+
+        return expanded.Jobs.IsEmpty
+            ? new ConfigReading.Unwanted(
+                BuildReason.NoJobs,
+                $"no job is left: the conditions of {findings.File} hold for none in this {happened}",
+                findings.All
+            )
+            : null;
     }
 
     private static CiConfig? Compose(ExpandedConfig expanded, ConfigSettings settings, Findings findings)
@@ -152,4 +179,8 @@ internal sealed record ExpandedConfig(
     ImmutableArray<MatrixJob> Jobs,
     ImmutableArray<YamlNode> GlobalEnv,
     bool IsLanguageGiven
-);
+)
+{
+    /// <summary>The top level's condition holds.</summary>
+    public bool IsWanted { get; init; } = true;
+}

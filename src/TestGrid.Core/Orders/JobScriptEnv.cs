@@ -99,12 +99,18 @@ internal static class JobScriptEnv
         var number = order.BuildNumber.ToString(CultureInfo.InvariantCulture);
         var build = id.Build.ToString(CultureInfo.InvariantCulture);
         yield return ("TRAVIS_ALLOW_FAILURE", config.AllowFailure ? "true" : "false");
-        yield return ("TRAVIS_EVENT_TYPE", order.Trigger.Kind is TriggerKind.Manual ? "api" : "push");
-        yield return ("TRAVIS_PULL_REQUEST", "false");
-        yield return ("TRAVIS_PULL_REQUEST_BRANCH", "");
-        yield return ("TRAVIS_PULL_REQUEST_SHA", "");
-        yield return ("TRAVIS_PULL_REQUEST_SLUG", "");
-        yield return ("TRAVIS_PULL_REQUEST_IS_DRAFT", "");
+        yield return ("TRAVIS_EVENT_TYPE", order.Trigger.EventType);
+        var pull = order.Trigger.PullRequest;
+        yield return ("TRAVIS_PULL_REQUEST", pull?.Number.ToString(CultureInfo.InvariantCulture) ?? "false");
+        yield return ("TRAVIS_PULL_REQUEST_BRANCH", pull?.HeadBranch ?? "");
+        yield return ("TRAVIS_PULL_REQUEST_SHA", pull?.HeadSha ?? "");
+        yield return ("TRAVIS_PULL_REQUEST_SLUG", pull?.HeadSlug ?? "");
+        yield return (
+            "TRAVIS_PULL_REQUEST_IS_DRAFT",
+            pull is null ? ""
+            : pull.IsDraft ? "true"
+            : "false"
+        );
         yield return ("TRAVIS_BUILD_ID", build);
         yield return ("TRAVIS_BUILD_NUMBER", number);
         yield return ("TRAVIS_BUILD_WEB_URL", Url(order, $"builds/{build}"));
@@ -116,11 +122,11 @@ internal static class JobScriptEnv
         yield return ("TRAVIS_JOB_RESTARTED", order.Trigger.Kind is TriggerKind.Rerun ? "true" : "");
         yield return ("TRAVIS_JOB_RESTARTED_BY", "");
         yield return ("TRAVIS_BUILD_STAGE_NAME", config.Stage ?? "");
-        yield return ("TRAVIS_BRANCH", commit.Branch ?? commit.Tag ?? commit.Ref);
+        yield return ("TRAVIS_BRANCH", order.Trigger.Branch ?? commit.Tag ?? commit.Ref);
         yield return ("TRAVIS_TAG", commit.Tag ?? "");
         yield return ("TRAVIS_COMMIT", commit.Sha);
         yield return ("TRAVIS_COMMIT_MESSAGE", Cut(commit.Message));
-        yield return ("TRAVIS_COMMIT_RANGE", Range(commit));
+        yield return ("TRAVIS_COMMIT_RANGE", pull is null ? Range(commit) : $"{pull.BaseSha}...{pull.HeadSha}");
         yield return ("TRAVIS_REPO_SLUG", order.Repository.Slug);
         yield return ("TRAVIS_REPO_PRIVATE", "false");
         yield return ("TRAVIS_LANGUAGE", config.Language);

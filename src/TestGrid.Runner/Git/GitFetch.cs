@@ -19,6 +19,9 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
     /// <summary>Asks for <see cref="DefaultBranch"/> too, one more round trip.</summary>
     public bool WantDefaultBranch { get; init; }
 
+    /// <summary>A pull request to get too, by its number.</summary>
+    public int? PullRequest { get; init; }
+
     /// <summary>Makes the mirror if there is none, and gets every branch and tag that is new.</summary>
     /// <exception cref="GitFetchException">It cannot be fetched.</exception>
     public void Run(string mirror)
@@ -31,7 +34,8 @@ internal sealed class GitFetch(GitUrl url, GitCredential? credential, GitOptions
             using var repository = new Repository(mirror);
             if (ssh is not null)
                 repository.Config.Set("core.sshCommand", ssh.Command, ConfigurationLevel.Local);
-            Commands.Fetch(repository, Remote, All, Options(), null);
+            string[] refs = PullRequest is { } number ? [.. All, $"+refs/pull/{number}/*:refs/pull/{number}/*"] : All;
+            Commands.Fetch(repository, Remote, refs, Options(), null);
             if (!WantDefaultBranch)
                 return;
             asked = false;

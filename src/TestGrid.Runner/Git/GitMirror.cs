@@ -80,73 +80,6 @@ public sealed partial class GitMirror : IWorkspaceSource
         };
     }
 
-    /// <summary>
-    /// Fetches, and gives the commit a branch stands at now; null when there is no such branch. A null name is the
-    /// repository's first choice.
-    /// </summary>
-    public async ValueTask<CommitRef?> ResolveAsync(
-        RepositoryRef repository,
-        string? branch,
-        GitCredential? credential,
-        CancellationToken stop
-    )
-    {
-        var url = UrlOf(repository);
-        var first = await FetchAsync(url, credential, stop, wantDefault: branch is null);
-        using var mirror = new Repository(shelf.MirrorOf(url));
-        var names = branch is null ? new[] { first, "main", "master" } : [branch];
-        foreach (var name in names.OfType<string>())
-        {
-            if (mirror.Refs["refs/heads/" + name]?.ResolveToDirectReference()?.Target is Commit commit)
-                return new CommitRef(commit.Sha, "refs/heads/" + name, commit.Message, commit.Author.Name);
-        }
-        return null;
-    }
-
-    /// <summary>
-    /// The commit that a branch, a tag or a full object name means now, fetched unless it is a commit that is here;
-    /// null when there is none. A null name is the repository's first choice.
-    /// </summary>
-    public async ValueTask<string?> FindAsync(
-        RepositoryRef repository,
-        string? revision,
-        GitCredential? credential,
-        CancellationToken stop
-    )
-    {
-        var url = UrlOf(repository);
-        if (revision is null)
-            return (await ResolveAsync(repository, null, credential, stop))?.Sha;
-        if (ObjectId.TryParse(revision, out _) && Has(url, revision))
-            return revision;
-        await FetchAsync(url, credential, stop);
-        using var mirror = new Repository(shelf.MirrorOf(url));
-        var named = mirror.Refs["refs/heads/" + revision] ?? (Reference?)mirror.Refs["refs/tags/" + revision];
-        var target = named?.ResolveToDirectReference()?.Target;
-        while (target is TagAnnotation tag)
-            target = tag.Target;
-        return (target as Commit ?? GitCheckout.Find(mirror, revision))?.Sha;
-    }
-
-    /// <summary>Fetches, and gives all branches and where they stand.</summary>
-    public async ValueTask<ImmutableArray<GitBranch>> BranchesAsync(
-        RepositoryRef repository,
-        GitCredential? credential,
-        CancellationToken stop
-    )
-    {
-        var url = UrlOf(repository);
-        await FetchAsync(url, credential, stop);
-        using var mirror = new Repository(shelf.MirrorOf(url));
-        return
-        [
-            .. mirror
-                .Refs.OfType<DirectReference>()
-                .Where(reference => reference.CanonicalName.StartsWith("refs/heads/", StringComparison.Ordinal))
-                .Select(head => new GitBranch(head.CanonicalName["refs/heads/".Length..], head.TargetIdentifier)),
-        ];
-    }
-
     /// <summary>Removes what an earlier life left half-done. Call it once, before the first job.</summary>
     public ValueTask SweepAsync(CancellationToken stop) => new(Task.Run(shelf.Sweep, stop));
 
@@ -168,7 +101,7 @@ public sealed partial class GitMirror : IWorkspaceSource
     )
     {
         var sha = order.Trigger.Commit.Sha;
-        await NeedAsync(url, sha, credential, stop);
+        await NeedAsync(url, sha, credential, stop, order.Trigger.PullRequest?.Number);
         var began = time.GetTimestamp();
         var (folder, held) = shelf.Begin();
         try
@@ -193,11 +126,17 @@ public sealed partial class GitMirror : IWorkspaceSource
     private static GitCredential? ForSubmodule(GitUrl parent, GitUrl submodule, GitCredential? credential) =>
         parent.Kind == submodule.Kind && parent.Host == submodule.Host ? credential : null;
 
-    private async Task NeedAsync(GitUrl url, string sha, GitCredential? credential, CancellationToken stop)
+    private async Task NeedAsync(
+        GitUrl url,
+        string sha,
+        GitCredential? credential,
+        CancellationToken stop,
+        int? pullRequest = null
+    )
     {
         if (Has(url, sha))
             return;
-        await FetchAsync(url, credential, stop, sha);
+        await FetchAsync(url, credential, stop, sha, pullRequest: pullRequest);
         if (!Has(url, sha))
             throw new CommitGoneException(
                 $"Commit {sha} is not in {url}: it was force-pushed away, or its branch was deleted, "
@@ -221,7 +160,8 @@ public sealed partial class GitMirror : IWorkspaceSource
         GitCredential? credential,
         CancellationToken stop,
         string? until = null,
-        bool wantDefault = false
+        bool wantDefault = false,
+        int? pullRequest = null
     )
     {
         var gate = await EnterAsync(url.Text, stop);
@@ -233,7 +173,11 @@ public sealed partial class GitMirror : IWorkspaceSource
         var began = time.GetTimestamp();
         using var limit = new CancellationTokenSource(options.FetchTime, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
-        var fetch = new GitFetch(url, credential, options, both.Token) { WantDefaultBranch = wantDefault };
+        var fetch = new GitFetch(url, credential, options, both.Token)
+        {
+            WantDefaultBranch = wantDefault,
+            PullRequest = pullRequest,
+        };
         try
         {
             await RunHoldingAsync(gate, url, fetch, both.Token).WaitAsync(both.Token);

@@ -14,7 +14,8 @@ namespace TestGrid.Server.Dashboard;
 
 /// <param name="Repository"><c>owner/name</c></param>
 /// <param name="Branch">Null for the repository's default branch.</param>
-public sealed record BuildRequested(string Repository, string? Branch);
+/// <param name="Event"><c>cron</c> for a timetable's build; null or <c>api</c> for all else.</param>
+public sealed record BuildRequested(string Repository, string? Branch, string? Event = null);
 
 /// <summary>A build was stored.</summary>
 /// <param name="Url">Where to watch it.</param>
@@ -64,8 +65,11 @@ public static class BuildEndpoints
             : "refs/heads/" + request.Branch;
         if (reference is not "HEAD" && !HookText.IsRef(reference))
             return Answers.Unusable($"'{HookText.Short(request.Branch, 100)}' is not a branch's name", null);
+        if (request.Event is not (null or "api" or "cron"))
+            return Answers.Unusable($"'{HookText.Short(request.Event, 50)}' is not an event", "Say api, or cron.");
+        var kind = request.Event is "cron" ? TriggerKind.Cron : TriggerKind.Manual;
         // The planner learns the commit: asking the repository may take minutes.
-        var trigger = new Trigger(TriggerKind.Manual, new CommitRef("", reference));
+        var trigger = new Trigger(kind, new CommitRef("", reference));
         return Started(await builds.AddAsync(new BuildRequest(repository.Id, trigger), stop), bells, address);
     }
 

@@ -21,6 +21,7 @@ namespace TestGrid.Server.Dashboard;
         typeof(WordConverter<BuildState>),
         typeof(WordConverter<TriggerKind>),
         typeof(WordConverter<RunnerState>),
+        typeof(WordConverter<PullRequestRule>),
     ]
 )]
 [JsonSerializable(typeof(BuildList))]
@@ -30,6 +31,7 @@ namespace TestGrid.Server.Dashboard;
 [JsonSerializable(typeof(ImmutableArray<RepositoryRecord>))]
 [JsonSerializable(typeof(RepositoryAdded))]
 [JsonSerializable(typeof(RepositoryRequest))]
+[JsonSerializable(typeof(RepositoryChange))]
 [JsonSerializable(typeof(HookSecretShown))]
 [JsonSerializable(typeof(CredentialRequest))]
 [JsonSerializable(typeof(SecretRequest))]

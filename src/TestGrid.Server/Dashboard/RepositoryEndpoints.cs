@@ -22,7 +22,8 @@ public sealed record RepositoryRecord(
     string WebhookUrl,
     ImmutableArray<string> SecretNames,
     DeliveryRecord? LastDelivery,
-    bool SharesConfig
+    bool SharesConfig,
+    PullRequestRule PullRequests
 );
 
 /// <param name="Url">https, ssh, or an absolute path of the server's machine.</param>
@@ -31,7 +32,8 @@ public sealed record RepositoryRequest(string Url, string? Slug);
 
 /// <summary>What is null stays as it is.</summary>
 /// <param name="SharesConfig">Configurations of other repositories may import its files.</param>
-public sealed record RepositoryChange(bool? SharesConfig);
+/// <param name="PullRequests">Which pull requests are built.</param>
+public sealed record RepositoryChange(bool? SharesConfig, PullRequestRule? PullRequests);
 
 /// <param name="Secret">What its deliveries are to be signed with. Shown this once.</param>
 public sealed record RepositoryAdded(RepositoryRecord Repository, string Secret);
@@ -98,7 +100,7 @@ public static class RepositoryEndpoints
         CancellationToken stop
     )
     {
-        if (!await repositories.ChangeAsync(id, change.SharesConfig, stop))
+        if (!await repositories.ChangeAsync(id, change.SharesConfig, change.PullRequests, stop))
             return Answers.NoRepository(id);
         bells.Repositories.Ring();
         return TypedResults.Ok(views.Find(id)!);

@@ -24,7 +24,8 @@ public sealed class RepositoryViews(RepositoryStore repositories, DeliveryStore 
             address.OfHook(repository.Id),
             repositories.SecretNames(repository.Id),
             deliveries.List(repository.Id, 1).FirstOrDefault(),
-            repository.SharesConfig
+            repository.SharesConfig,
+            repository.PullRequests
         );
 }
 

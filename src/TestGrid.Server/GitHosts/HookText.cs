@@ -16,9 +16,6 @@ public static partial class HookText
     public static bool IsRef(string? name) =>
         name is { Length: <= RefMax } && Ref.IsMatch(name) && !name.Contains("..", StringComparison.Ordinal);
 
-    /// <summary>Does the message ask for no build?</summary>
-    public static bool SkipsCi(string message) => Skip.IsMatch(message);
-
     /// <summary>Text for a column and a page: bounded, and without control characters.</summary>
     public static string Short(string? text, int most) =>
         text is null ? "" : Controls.Replace(text.Length <= most ? text : text[..most], " ");
@@ -36,9 +33,6 @@ public static partial class HookText
 
     [GeneratedRegex(@"^refs/(?:heads|tags)/[^\x00-\x20\x7f~^:?*\[\\]+(?<![/.])$")]
     private static partial Regex Ref { get; }
-
-    [GeneratedRegex(@"\[(?:skip[ -](?:ci|travis)|(?:ci|travis)[ -]skip)\]", RegexOptions.IgnoreCase)]
-    private static partial Regex Skip { get; }
 
     [GeneratedRegex(@"[\x00-\x1f\x7f]")]
     private static partial Regex Controls { get; }

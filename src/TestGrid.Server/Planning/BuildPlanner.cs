@@ -22,8 +22,10 @@ public abstract record Planned
     public sealed record WithoutJobs(BuildVerdict Verdict, string? File, ImmutableArray<ConfigProblem> Problems)
         : Planned;
 
-    /// <summary>Its repository cannot be fetched just now.</summary>
-    public sealed record Later(string Why) : Planned;
+    /// <summary>Its repository cannot be fetched just now, or has not what it needs yet.</summary>
+    /// <param name="Why">Why it waits.</param>
+    /// <param name="AtLast">How it ends when that does not change; null for an error of the machinery.</param>
+    public sealed record Later(string Why, BuildVerdict? AtLast = null) : Planned;
 }
 
 /// <summary>Makes one build's plan from its commit. It changes nothing.</summary>
@@ -42,7 +44,13 @@ public sealed class BuildPlanner(
         {
             var credential = repositories.Credential(build.Repository.Id);
             var commit = build.Trigger.Commit;
-            if (commit.Sha.Length == 0)
+            if (commit.Sha.Length == 0 && build.Trigger.PullRequest is { } pull)
+            {
+                if (await files.FindMergeAsync(build.Repository.Ref, pull, credential, stop) is not { } merge)
+                    return NoMerge(build.Repository, pull);
+                commit = merge with { Author = commit.Author.Length > 0 ? commit.Author : merge.Author };
+            }
+            else if (commit.Sha.Length == 0)
                 commit = await ResolveAsync(build, commit, credential, stop);
             var file = await files.ReadConfigAsync(build.Repository.Ref, commit, credential, stop);
             return file is null
@@ -91,6 +99,12 @@ public sealed class BuildPlanner(
             stop
         );
         var reading = CiConfigReader.Read(file.Name, file.Bytes, settings);
+        if (reading is ConfigReading.Unwanted unwanted)
+            return new Planned.WithoutJobs(
+                new(BuildState.Cancelled, unwanted.Reason, unwanted.Sentence),
+                file.Name,
+                unwanted.Problems
+            );
         if (reading is ConfigReading.Refused(var problems))
             return new Planned.WithoutJobs(
                 new(BuildState.Errored, JobReason.Config, Sentence(problems)),
@@ -98,14 +112,8 @@ public sealed class BuildPlanner(
                 problems
             );
         var config = ((ConfigReading.Read)reading).Config;
-        if (
-            build.Trigger.Kind is TriggerKind.Push or TriggerKind.Tag
-            && config.WhyNotBuilt(build.Trigger.Commit) is { } why
-        )
-        {
-            var skipped = new BuildVerdict(BuildState.Cancelled, BuildReason.Skipped, why);
-            return new Planned.WithoutJobs(skipped, file.Name, config.Problems);
-        }
+        if (config.WhyNotBuilt(build.Trigger) is var (reason, sentence))
+            return new Planned.WithoutJobs(new(BuildState.Cancelled, reason, sentence), file.Name, config.Problems);
         return new Planned.WithJobs(Plan(build, config));
     }
 
@@ -118,7 +126,7 @@ public sealed class BuildPlanner(
                     build.Number,
                     build.Repository.Ref,
                     build.Trigger,
-                    job,
+                    ForWhom(job, build.Trigger),
                     job.Limits?.Within(options.Limits) ?? options.Limits,
                     address.Url
                 )
@@ -131,6 +139,24 @@ public sealed class BuildPlanner(
             config.FastFinish,
             [.. orders.Where(order => build.OnlyCell is null || order.Id.Cell == build.OnlyCell)]
         );
+    }
+
+    private static JobConfig ForWhom(JobConfig job, Trigger trigger) =>
+        trigger.PullRequest is { IsFork: true } pull
+            ? job with
+            {
+                Notes = job.Notes.Add(
+                    $"this pull request comes from the fork {pull.HeadSlug ?? "(deleted)"}: it gets no secrets."
+                ),
+            }
+            : job;
+
+    private static Planned.Later NoMerge(Repository repository, PullRequest pull)
+    {
+        var why =
+            $"{repository.Host} has no merge of #{pull.Number} at {pull.HeadSha[..10]} into {pull.BaseBranch}: "
+            + "it conflicts, is closed, or has newer commits";
+        return new Planned.Later(why, new BuildVerdict(BuildState.Cancelled, BuildReason.NotMergeable, why));
     }
 
     private static Planned.WithoutJobs NoConfig() =>

@@ -34,6 +34,18 @@ public abstract class CommitFiles
         CancellationToken stop
     );
 
+    /// <summary>
+    /// The merge of a pull request into its base branch, as the host made it of that very head, with the head's message;
+    /// null while there is none.
+    /// </summary>
+    /// <exception cref="GitFetchException">The repository cannot be fetched; the message says why, without a credential.</exception>
+    public abstract ValueTask<CommitRef?> FindMergeAsync(
+        RepositoryRef repository,
+        PullRequest pull,
+        GitCredential? credential,
+        CancellationToken stop
+    );
+
     /// <summary>The newest commit of a ref, complete with message and author.</summary>
     /// <param name="reference"><c>refs/heads/main</c>, <c>refs/tags/v1</c>, or <c>HEAD</c> for the default branch.</param>
     /// <exception cref="CommitGoneException">There is no such ref.</exception>

@@ -47,7 +47,7 @@ public sealed partial class Planner(
             catch (Exception e) when (e is not OperationCanceledException || !stop.IsCancellationRequested)
             {
                 PlanFailed(log, e, build.Id);
-                await PostponeAsync(build, $"it could not be planned: {e.Message}", stop);
+                await PostponeAsync(build, $"it could not be planned: {e.Message}", null, stop);
             }
             finally
             {
@@ -85,17 +85,17 @@ public sealed partial class Planner(
                 BuildEnded(log, build.Id, verdict.State, verdict.Sentence);
                 break;
 
-            case Planned.Later(var why):
-                await PostponeAsync(build, why, stop);
+            case Planned.Later(var why, var atLast):
+                await PostponeAsync(build, why, atLast, stop);
                 break;
         }
     }
 
-    private async Task PostponeAsync(UnplannedBuild build, string why, CancellationToken stop)
+    private async Task PostponeAsync(UnplannedBuild build, string why, BuildVerdict? atLast, CancellationToken stop)
     {
         if (build.Tries + 1 >= options.FetchTries)
         {
-            var verdict = new BuildVerdict(BuildState.Errored, JobReason.Infra, why);
+            var verdict = atLast ?? new BuildVerdict(BuildState.Errored, JobReason.Infra, why);
             await builds.EndUnplannedAsync(build.Id, verdict, null, [], stop);
             BuildEnded(log, build.Id, verdict.State, why);
             return;

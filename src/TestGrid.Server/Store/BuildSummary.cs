@@ -19,6 +19,7 @@ public sealed record BuildSummary(
     string? Reason,
     string? Sentence,
     TriggerKind Trigger,
+    PullSummary? PullRequest,
     string? Branch,
     string? Tag,
     string Sha,
@@ -29,6 +30,11 @@ public sealed record BuildSummary(
     DateTimeOffset? FinishedAt,
     ImmutableSortedDictionary<string, int> JobCounts
 );
+
+/// <summary>The pull request whose merge a build tests.</summary>
+/// <param name="HeadSlug">Where it comes from; null when that repository is gone.</param>
+/// <param name="IsFork">It comes from another repository, and gets no secrets.</param>
+public sealed record PullSummary(int Number, string BaseBranch, string HeadBranch, string? HeadSlug, bool IsFork);
 
 /// <summary>A page of builds, newest first.</summary>
 /// <param name="Before">Ask for builds before this id to go on; null at the end.</param>

@@ -7,14 +7,28 @@ namespace TestGrid.Server.Store;
 /// <param name="Slug"><c>owner/name</c></param>
 /// <param name="Url">https, ssh, or a path the operator gave.</param>
 /// <param name="SharesConfig">Configurations of other repositories may import its files.</param>
+/// <param name="PullRequests">Which pull requests are built.</param>
 public sealed record Repository(
     long Id,
     string Host,
     string Slug,
     string Url,
     DateTimeOffset CreatedAt,
-    bool SharesConfig = false
+    bool SharesConfig = false,
+    PullRequestRule PullRequests = PullRequestRule.Own
 )
 {
     public RepositoryRef Ref => new(Id, Host, Slug, Url);
+}
+
+/// <summary>Which pull requests of a repository are built.</summary>
+public enum PullRequestRule
+{
+    None,
+
+    /// <summary>Those from its own branches: whoever made one may push anyway.</summary>
+    Own,
+
+    /// <summary>Those from forks too: a stranger's, who gets no secrets and this machine's time.</summary>
+    All,
 }

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Orders;
@@ -14,6 +15,7 @@ namespace TestGrid.Server.Store;
     UseStringEnumConverter = true
 )]
 [JsonSerializable(typeof(JobOrder))]
+[JsonSerializable(typeof(PullRequest))]
 [JsonSerializable(typeof(ImmutableArray<ConfigProblem>))]
 [JsonSerializable(typeof(ImmutableArray<AxisValue>))]
 [JsonSerializable(typeof(ImmutableArray<string>))]

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
+using TestGrid.Core.Builds;
 using TestGrid.Server.GitHosts;
 using TestGrid.Server.Stages;
 using TestGrid.Server.Store;
@@ -88,6 +89,10 @@ public sealed partial class Reception(
     {
         switch (reading)
         {
+            case WebhookReading.Accepted accepted when WhyNotBuilt(repository, accepted.Trigger) is { } why:
+                await deliveries.AddAsync(delivery, DeliveryOutcome.Ignored, why, stop);
+                return new Received(DeliveryOutcome.Ignored, why);
+
             case WebhookReading.Accepted accepted:
                 var request = new BuildRequest(repository.Id, accepted.Trigger, accepted.Dedupe);
                 var (build, isNew) = await deliveries.AcceptAsync(delivery, request, stop);
@@ -111,6 +116,17 @@ public sealed partial class Reception(
                 throw new InvalidOperationException($"{reading.GetType().Name} is not kept.");
         }
     }
+
+    private static string? WhyNotBuilt(Repository repository, Trigger trigger) =>
+        (trigger.PullRequest, repository.PullRequests) switch
+        {
+            (null, _) or (_, PullRequestRule.All) or ({ IsFork: false }, PullRequestRule.Own) => null,
+            (_, PullRequestRule.None) =>
+                $"pull requests are not built here: testgrid repo set {repository.Slug} --pull-requests own",
+            ({ HeadSlug: var from }, _) =>
+                $"it comes from the fork {from ?? "(deleted)"}, and forks are not built here: "
+                    + $"testgrid repo set {repository.Slug} --pull-requests all",
+        };
 
     private WebhookReading Check(IGitHost host, HookRequest request, Repository? repository) =>
         host.Read(request, (repository is null ? null : repositories.HookSecret(repository.Id)) ?? Dummy);

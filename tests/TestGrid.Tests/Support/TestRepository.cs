@@ -53,6 +53,26 @@ public sealed class TestRepository : IDisposable
         return CommitTree(branch, repository.ObjectDatabase.CreateTree(definition));
     }
 
+    /// <summary>
+    /// Lets the host's merge of a pull request stand at <c>refs/pull/NUMBER/merge</c>: a commit of that head's files
+    /// whose parents are the current branch and the head.
+    /// </summary>
+    public string Pull(int number, string head)
+    {
+        var tip = repository.Lookup<Commit>(head);
+        var merge = repository.ObjectDatabase.CreateCommit(
+            Author,
+            Author,
+            $"Merge {head}",
+            tip.Tree,
+            [repository.Head.Tip, tip],
+            false
+        );
+        repository.Refs.Add($"refs/pull/{number}/merge", merge.Id, allowOverwrite: true);
+        repository.Refs.Add($"refs/pull/{number}/head", tip.Id, allowOverwrite: true);
+        return merge.Sha;
+    }
+
     public string CommitTree(string branch, Tree tree)
     {
         var commit = repository.ObjectDatabase.CreateCommit(Author, Author, branch, tree, [], false);

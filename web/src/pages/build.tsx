@@ -70,7 +70,9 @@ function Shown({ detail, refusal }: { detail: BuildDetail; refusal: Parameters<t
 const TRIGGERS: Record<TriggerKind, string> = {
   push: 'pushed',
   tag: 'tagged',
+  pull: 'pull request',
   manual: 'started by hand',
+  cron: 'by timetable',
   rerun: 'run again',
 };
 

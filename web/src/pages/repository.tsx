@@ -10,7 +10,7 @@ import { SecretForm } from '../parts/secret-form';
 import { Ago } from '../parts/time';
 import { go } from '../place';
 import type { PageProps } from '../routes';
-import type { DeliveryRecord, RepositoryRecord } from '../types';
+import type { DeliveryRecord, PullRequestRule, RepositoryRecord } from '../types';
 
 /** How often deliveries are looked at while the page is open: somebody watches for the first to arrive. */
 const LOOK_EVERY = 3000;
@@ -92,6 +92,9 @@ function Shown({ repository, deliveries, reload }: ShownProps) {
       </div>
       <Deliveries deliveries={deliveries} />
 
+      <h2>Pull requests</h2>
+      <PullRequests repository={repository} reload={reload} />
+
       <h2>Secrets</h2>
       <SecretForm repository={repository} reload={reload} />
 
@@ -140,8 +143,46 @@ function Webhook({ repository }: { repository: RepositoryRecord }) {
         </Action>
       </dd>
       <dt>Send</dt>
-      <dd class="muted">pushes and tags, as application/json</dd>
+      <dd class="muted">pushes and pull requests, as application/json</dd>
     </dl>
+  );
+}
+
+const RULES: Record<PullRequestRule, string> = {
+  none: 'none',
+  own: 'those of its own branches',
+  all: 'forks’ too: strangers’ programs, without secrets',
+};
+
+function PullRequests({ repository, reload }: { repository: RepositoryRecord; reload: () => Promise<void> }) {
+  const wish = useSignal<PullRequestRule>(repository.pullRequests);
+  return (
+    <div class="form inline">
+      <label>
+        <span>Built are</span>
+        <select
+          name="pullRequests"
+          value={wish.value}
+          onChange={(event) => {
+            wish.value = event.currentTarget.value as PullRequestRule;
+          }}
+        >
+          {(Object.keys(RULES) as PullRequestRule[]).map((rule) => (
+            <option key={rule} value={rule}>
+              {RULES[rule]}
+            </option>
+          ))}
+        </select>
+      </label>
+      <Action
+        run={async () => {
+          await api.changeRepository(repository.id, { pullRequests: wish.value });
+          await reload();
+        }}
+      >
+        Save
+      </Action>
+    </div>
   );
 }
 

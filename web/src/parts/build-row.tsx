@@ -29,8 +29,17 @@ export function BuildRow({ build }: { build: BuildSummary }) {
   );
 }
 
-/** The branch or tag, said with what it is. */
+/** The branch, tag or pull request, said with what it is. */
 export function Ref({ build }: { build: BuildSummary }) {
+  const pull = build.pullRequest;
+  if (pull) {
+    return (
+      <span class="ref" title={`pull request into ${pull.baseBranch}${pull.isFork ? ', from a fork: no secrets' : ''}`}>
+        <span class="sr-only">pull request </span>#{pull.number} {pull.isFork ? `${pull.headSlug ?? 'deleted fork'}:` : ''}
+        {pull.headBranch}
+      </span>
+    );
+  }
   const name = build.tag ?? build.branch;
   if (name === null) return null;
   return (

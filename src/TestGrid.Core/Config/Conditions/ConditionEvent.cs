@@ -29,11 +29,15 @@ public sealed record ConditionEvent(string Type, string Repo, string? Branch)
     public ImmutableDictionary<string, string> Env { get; init; } = ImmutableDictionary<string, string>.Empty;
 
     public static ConditionEvent Of(Trigger trigger, string slug) =>
-        new(trigger.Kind is TriggerKind.Manual ? "api" : "push", slug, trigger.Commit.Branch ?? trigger.Commit.Tag)
+        new(trigger.EventType, slug, trigger.Branch ?? trigger.Commit.Tag)
         {
             Tag = trigger.Commit.Tag,
             CommitMessage = trigger.Commit.Message,
             Sender = trigger.Commit.Author,
+            Fork = trigger.PullRequest is { IsFork: true } ? "true" : "false",
+            Draft = trigger.PullRequest is { } pull ? (pull.IsDraft ? "true" : "false") : null,
+            HeadRepo = trigger.PullRequest?.HeadSlug,
+            HeadBranch = trigger.PullRequest?.HeadBranch,
         };
 
     /// <summary>The value of an attribute of the event; null for those of jobs.</summary>

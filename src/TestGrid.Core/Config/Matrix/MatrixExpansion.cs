@@ -38,6 +38,9 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
     /// <summary>What evaluates the conditions of this file.</summary>
     public MatrixConditions Conditions => conditions;
 
+    /// <summary>A condition of a job or a stage has left something out.</summary>
+    public bool IsLeftOut { get; private set; }
+
     /// <summary>The variables that every job has.</summary>
     public ImmutableArray<YamlNode> GlobalEnv { get; } = Part(root["env"], "global");
 
@@ -65,7 +68,7 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
             .Where(job => !excluded.Any(rule => MatrixRules.Excludes(rule, job, conditions)))
             .Select(OnlySupported)
             .Distinct()
-            .Where(job => conditions.Holds(job.Keys["if"], job.Keys))
+            .Where(job => Holds(job.Keys["if"], job.Keys))
             .ToList();
         if (kept.Count > mostCells)
             return TooMany(kept.Count);
@@ -76,14 +79,19 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
         return [.. StageOrder.Sort([.. staged.Select(job => Marked(job, allowed))], root).Distinct()];
     }
 
+    private bool Holds(YamlNode? condition, YamlMap job, IEnumerable<YamlNode>? ownEnv = null)
+    {
+        var holds = conditions.Holds(condition, job, ownEnv);
+        IsLeftOut |= !holds;
+        return holds;
+    }
+
     private MatrixJob Marked(MatrixJob job, ImmutableArray<YamlMap> allowed)
     {
         var inline = job.Text("allow_failure");
         var allow =
             inline == "true"
-            || allowed.Any(rule =>
-                MatrixRules.Allows(rule, job, GlobalEnv, settings.Trigger?.Commit.Branch, conditions)
-            );
+            || allowed.Any(rule => MatrixRules.Allows(rule, job, GlobalEnv, settings.Trigger?.Branch, conditions));
         return job with { Keys = job.Keys.Where(entry => entry.Key != "allow_failure"), AllowFailure = allow };
     }
 
@@ -96,7 +104,7 @@ internal sealed class MatrixExpansion(YamlMap root, ConfigSettings settings, Fin
             : new HashSet<string>(
                 stages
                     .Items.OfType<YamlMap>()
-                    .Where(stage => !conditions.Holds(stage["if"], Shared(), Part(root["env"], "jobs")))
+                    .Where(stage => !Holds(stage["if"], Shared(), Part(root["env"], "jobs")))
                     .Select(stage => stage["name"]?.ToString() ?? ""),
                 StringComparer.OrdinalIgnoreCase
             );

@@ -56,8 +56,8 @@ public sealed class GenericHost : IGitHost
                 "a tag needs the 'sha' of its commit: tags are not looked up"
             );
         var message = told.Message ?? "";
-        if (HookText.SkipsCi(message))
-            return new WebhookReading.Ignored("push", id, "the commit's message says [skip ci]");
+        if (SkipCommand.In(message) is { } skip)
+            return new WebhookReading.Ignored("push", id, $"the commit\'s message says {skip}");
 
         var commit = new CommitRef(
             told.Sha ?? "",

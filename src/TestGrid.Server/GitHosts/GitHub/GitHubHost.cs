@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using TestGrid.Core.Builds;
 
 namespace TestGrid.Server.GitHosts.GitHub;
@@ -26,14 +27,14 @@ public sealed class GitHubHost : IGitHost
             "" => new WebhookReading.Unusable("", id, "it has no X-GitHub-Event header"),
             "push" => ReadPush(request, id),
             "ping" => new WebhookReading.Ignored(happened, id, "a ping: address and secret are right"),
-            "pull_request" => new WebhookReading.Ignored(happened, id, "pull requests are not built yet"),
+            "pull_request" => ReadPull(request, id),
             _ => new WebhookReading.Ignored(happened, id, $"'{happened}' asks for no build"),
         };
     }
 
     private static WebhookReading ReadPush(HookRequest request, string id)
     {
-        if (Payload(request) is not { } json || Parse(json.Span) is not { } push)
+        if (Payload(request) is not { } json || Parse(json.Span, GitHubJson.Default.Push) is not { } push)
             return new WebhookReading.Unusable("push", id, "its body is not the JSON of a push");
         if (push.Ref is not { } reference || !HookText.IsRef(reference))
         {
@@ -54,8 +55,8 @@ public sealed class GitHubHost : IGitHost
         if (!HookText.IsCommit(sha) || !HookText.IsCommit(push.After))
             return new WebhookReading.Unusable("push", id, "its 'after' is not a commit");
         var message = push.HeadCommit?.Message ?? "";
-        if (HookText.SkipsCi(message))
-            return new WebhookReading.Ignored("push", id, "the commit's message says [skip ci]");
+        if (SkipCommand.In(message) is { } skip)
+            return new WebhookReading.Ignored("push", id, $"the commit\'s message says {skip}");
 
         var author = push.HeadCommit?.Author?.Name ?? push.Pusher?.Name ?? "";
         var commit = new CommitRef(
@@ -70,6 +71,52 @@ public sealed class GitHubHost : IGitHost
             id,
             new Trigger(isTag ? TriggerKind.Tag : TriggerKind.Push, commit, Web(push.Compare)),
             HookText.Dedupe("push", reference, push.Before, push.After!)
+        );
+    }
+
+    private static WebhookReading ReadPull(HookRequest request, string id)
+    {
+        const string Event = "pull_request";
+        if (
+            Payload(request) is not { } json
+            || Parse(json.Span, GitHubJson.Default.PullDelivery) is not { Action: { } action } told
+        )
+            return new WebhookReading.Unusable(Event, id, "its body is not the JSON of a pull request");
+        if (action is not ("opened" or "synchronize" or "reopened"))
+            return new WebhookReading.Ignored(Event, id, $"'{HookText.Short(action, 50)}' asks for no build");
+        if (
+            told is not { Number: > 0, PullRequest: { Head: { } head, Base: { } target } pull }
+            || !HookText.IsCommit(head.Sha)
+            || !HookText.IsCommit(target.Sha)
+            || !HookText.IsRef("refs/heads/" + head.Ref)
+            || !HookText.IsRef("refs/heads/" + target.Ref)
+        )
+            return new WebhookReading.Unusable(Event, id, "it says no number, head and base of a pull request");
+
+        // Without a repository it is a fork that was deleted.
+        var from = HookText.Short(head.Repo?.FullName, 200);
+        var isFork =
+            from.Length == 0 || !string.Equals(from, target.Repo?.FullName, StringComparison.OrdinalIgnoreCase);
+        var change = new PullRequest(
+            told.Number,
+            target.Ref!,
+            target.Sha!,
+            head.Sha!,
+            head.Ref!,
+            from.Length == 0 ? null : from,
+            isFork,
+            pull.Draft
+        );
+        // Which commit its merge is, the payload does not know yet: the host makes it afterwards.
+        var commit = new CommitRef("", change.MergeRef, "", HookText.Short(pull.User?.Login, 100));
+        return new WebhookReading.Accepted(
+            Event,
+            id,
+            new Trigger(TriggerKind.Pull, commit, Web(pull.HtmlUrl), change),
+            // To open it again is to ask again.
+            action is "reopened"
+                ? null
+                : HookText.Dedupe(Event, change.MergeRef, target.Sha, head.Sha!)
         );
     }
 
@@ -90,11 +137,12 @@ public sealed class GitHubHost : IGitHost
         return Encoding.UTF8.GetBytes(Uri.UnescapeDataString(Encoding.UTF8.GetString(value).Replace('+', ' ')));
     }
 
-    private static Push? Parse(ReadOnlySpan<byte> json)
+    private static T? Parse<T>(ReadOnlySpan<byte> json, JsonTypeInfo<T> type)
+        where T : class
     {
         try
         {
-            return JsonSerializer.Deserialize(json, GitHubJson.Default.Push);
+            return JsonSerializer.Deserialize(json, type);
         }
         catch (JsonException)
         {

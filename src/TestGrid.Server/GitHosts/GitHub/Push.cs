@@ -17,6 +17,17 @@ internal sealed record PushCommit(string? Id, string? Message, PushPerson? Autho
 
 internal sealed record PushPerson(string? Name);
 
+internal sealed record PullDelivery(string? Action, int Number, Pull? PullRequest);
+
+internal sealed record Pull(PullEnd? Head, PullEnd? Base, bool Draft, string? HtmlUrl, PullPerson? User);
+
+internal sealed record PullEnd(string? Ref, string? Sha, PullRepository? Repo);
+
+internal sealed record PullRepository(string? FullName);
+
+internal sealed record PullPerson(string? Login);
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(Push))]
+[JsonSerializable(typeof(PullDelivery))]
 internal sealed partial class GitHubJson : JsonSerializerContext;

@@ -140,9 +140,9 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
         return db.ExecuteScalar<long>(
             """
             INSERT INTO builds (repository, number, trigger, ref, sha, before, message, author, compare_url, dedupe,
-                                only_cell, created_at)
+                                pull_request, only_cell, created_at)
             VALUES (@Repository, @number, @trigger, @Ref, @Sha, @Before, @message, @author, @CompareUrl, @Dedupe,
-                    @OnlyCell, @now)
+                    @pull, @OnlyCell, @now)
             RETURNING id
             """,
             new
@@ -157,11 +157,22 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
                 author = Cut(commit.Author, AuthorMax),
                 request.Trigger.CompareUrl,
                 request.Dedupe,
+                pull = request.Trigger.PullRequest is { } pull
+                    ? JsonSerializer.Serialize(pull, StoreJson.Default.PullRequest)
+                    : null,
                 request.OnlyCell,
                 now,
             }
         );
     }
+
+    /// <summary>Is this build of a pull request from a fork?</summary>
+    internal static bool IsStrangers(SqliteConnection db, long build) =>
+        Pull(db.ExecuteScalar<string?>("SELECT pull_request FROM builds WHERE id = @build", new { build }))
+            is { IsFork: true };
+
+    internal static PullRequest? Pull(string? json) =>
+        json is null ? null : JsonSerializer.Deserialize(json, StoreJson.Default.PullRequest);
 
     private static bool MarkPlanned(SqliteConnection db, long build, BuildPlan plan, long now) =>
         db.Execute(
@@ -222,7 +233,9 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
         {
             TriggerKind.Push => "push",
             TriggerKind.Tag => "tag",
+            TriggerKind.Pull => "pull",
             TriggerKind.Manual => "manual",
+            TriggerKind.Cron => "cron",
             TriggerKind.Rerun => "rerun",
             _ => throw new ArgumentOutOfRangeException(nameof(kind)),
         };
@@ -230,8 +243,8 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
     private const string Select = """
         SELECT b.id AS Id, b.number AS Number, b.repository AS Repository, r.host AS Host, r.slug AS Slug, r.url AS Url,
                r.created_at AS RepositoryCreatedAt, b.trigger AS Kind, b.ref AS Ref, b.sha AS Sha, b.message AS Message,
-               b.author AS Author, b.before AS Before, b.compare_url AS CompareUrl, b.only_cell AS OnlyCell,
-               b.plan_tries AS Tries
+               b.author AS Author, b.before AS Before, b.compare_url AS CompareUrl, b.pull_request AS PullRequest,
+               b.only_cell AS OnlyCell, b.plan_tries AS Tries
         FROM builds b JOIN repositories r ON r.id = b.repository AND r.removed_at IS NULL
         """;
 
@@ -250,12 +263,18 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
         string Author,
         string? Before,
         string? CompareUrl,
+        string? PullRequest,
         long? OnlyCell,
         long Tries
     )
     {
         public Trigger Trigger =>
-            new(Rows.Word<TriggerKind>(Kind), new CommitRef(Sha, Ref, Message, Author, Before), CompareUrl);
+            new(
+                Rows.Word<TriggerKind>(Kind),
+                new CommitRef(Sha, Ref, Message, Author, Before),
+                CompareUrl,
+                Pull(PullRequest)
+            );
 
         public UnplannedBuild Unplanned =>
             new(

@@ -146,7 +146,8 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
 
     private const string SelectBuild = """
         SELECT b.id AS Id, b.number AS Number, b.repository AS RepositoryId, r.slug AS Slug, b.state AS State,
-               b.reason AS Reason, b.sentence AS Sentence, b.trigger AS Kind, b.ref AS Ref, b.sha AS Sha,
+               b.reason AS Reason, b.sentence AS Sentence, b.trigger AS Kind, b.pull_request AS PullRequest, b.ref AS Ref,
+               b.sha AS Sha,
                b.message AS Message, b.author AS Author, b.created_at AS CreatedAt, b.started_at AS StartedAt,
                b.finished_at AS FinishedAt
         FROM builds b JOIN repositories r ON r.id = b.repository
@@ -175,6 +176,7 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
         string? Reason,
         string? Sentence,
         string Kind,
+        string? PullRequest,
         string Ref,
         string Sha,
         string Message,
@@ -196,6 +198,9 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
                 Reason,
                 Sentence,
                 Rows.Word<TriggerKind>(Kind),
+                BuildStore.Pull(PullRequest) is { } pull
+                    ? new PullSummary(pull.Number, pull.BaseBranch, pull.HeadBranch, pull.HeadSlug, pull.IsFork)
+                    : null,
                 commit.Branch,
                 commit.Tag,
                 Sha,

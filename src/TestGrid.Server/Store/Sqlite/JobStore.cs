@@ -63,7 +63,11 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                     }
                 );
                 Moves.Build(db, job.Build, Core.Builds.BuildMove.Start, null, now);
-                var (secrets, credential) = repositories.Claimed(db, claimed.Repository);
+                var (secrets, credential) = repositories.Claimed(
+                    db,
+                    claimed.Repository,
+                    BuildStore.IsStrangers(db, job.Build)
+                );
                 var before = claimed.Attempt > 1 ? Before(db, job, claimed.Attempt - 1) : null;
                 return new Claimed((int)claimed.Attempt, token, secrets, credential, before);
             },

@@ -9,8 +9,10 @@ namespace TestGrid.Server.Store.Sqlite;
 /// <summary>Registered repositories, and what is sealed for each: its webhook secret, its credential, its secrets.</summary>
 public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, TimeProvider time)
 {
-    private const string Columns =
-        "id AS Id, host AS Host, slug AS Slug, url AS Url, created_at AS CreatedAt, shares_config AS SharesConfig";
+    private const string Columns = """
+        id AS Id, host AS Host, slug AS Slug, url AS Url, created_at AS CreatedAt, shares_config AS SharesConfig,
+        pull_requests AS PullRequests
+        """;
 
     /// <summary>Registers it, or null when host and slug are taken. Returns it with the webhook secret, shown this once.</summary>
     public Task<(Repository Repository, string HookSecret)?> AddAsync(
@@ -80,15 +82,21 @@ public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, Time
     }
 
     /// <summary>Changes what is not null.</summary>
-    public Task<bool> ChangeAsync(long id, bool? sharesConfig, CancellationToken stop) =>
+    public Task<bool> ChangeAsync(long id, bool? sharesConfig, PullRequestRule? pullRequests, CancellationToken stop) =>
         database.WriteAsync(
             db =>
                 db.Execute(
                     """
-                    UPDATE repositories SET shares_config = coalesce(@sharesConfig, shares_config)
+                    UPDATE repositories SET shares_config = coalesce(@sharesConfig, shares_config),
+                                            pull_requests = coalesce(@rule, pull_requests)
                     WHERE id = @id AND removed_at IS NULL
                     """,
-                    new { id, sharesConfig }
+                    new
+                    {
+                        id,
+                        sharesConfig,
+                        rule = pullRequests?.ToString().ToLowerInvariant(),
+                    }
                 ) == 1,
             stop
         );
@@ -195,12 +203,21 @@ public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, Time
             stop
         );
 
-    /// <summary>What a claim's reply carries, and nothing else ever does.</summary>
+    /// <summary>
+    /// What a claim's reply carries, and nothing else ever does. The credential fetches the commit and stays outside of
+    /// the sandbox.
+    /// </summary>
+    /// <param name="db">The claim's transaction.</param>
+    /// <param name="id">The repository.</param>
+    /// <param name="isStrangers">The job is of a pull request from a fork: whoever wrote it gets no secret.</param>
     internal (ImmutableSortedDictionary<string, string> Secrets, GitCredential? Credential) Claimed(
         SqliteConnection db,
-        long id
+        long id,
+        bool isStrangers
     )
     {
+        if (isStrangers)
+            return (ImmutableSortedDictionary<string, string>.Empty, Credential(db, id));
         var secrets = db.Query<(string Name, byte[] Value)>(
                 "SELECT name, value FROM secrets WHERE repository = @id",
                 new { id }
@@ -243,8 +260,17 @@ public sealed class RepositoryStore(SqliteDatabase database, SecretBox box, Time
 
     private static string SecretPlace(long id, string name) => $"secret:{id}:{name}";
 
-    private sealed record Row(long Id, string Host, string Slug, string Url, long CreatedAt, long SharesConfig)
+    private sealed record Row(
+        long Id,
+        string Host,
+        string Slug,
+        string Url,
+        long CreatedAt,
+        long SharesConfig,
+        string PullRequests
+    )
     {
-        public Repository Repository => new(Id, Host, Slug, Url, Rows.Time(CreatedAt), SharesConfig != 0);
+        public Repository Repository =>
+            new(Id, Host, Slug, Url, Rows.Time(CreatedAt), SharesConfig != 0, Rows.Word<PullRequestRule>(PullRequests));
     }
 }

@@ -284,17 +284,68 @@ public sealed class CiConfigReaderTests
     {
         var config = Reading.Config(@"branches: {only: [main, '/^release\/.*$/'], except: release/next}");
 
-        Assert.Equal(built, config.WhyNotBuilt(new CommitRef("a", pushed)) is null);
+        Assert.Equal(built, config.WhyNotBuilt(new Trigger(TriggerKind.Push, new CommitRef("a", pushed))) is null);
     }
 
     [Fact]
     public void Pages_are_not_built_unless_they_are_named()
     {
-        var pages = new CommitRef("a", "refs/heads/gh-pages");
+        var pages = new Trigger(TriggerKind.Push, new CommitRef("a", "refs/heads/gh-pages"));
 
         Assert.NotNull(Reading.Config("script: make\n").WhyNotBuilt(pages));
         Assert.Null(Reading.Config("branches: gh-pages\n").WhyNotBuilt(pages));
     }
+
+    [Fact]
+    public void A_pull_request_is_looked_up_by_the_branch_it_goes_to()
+    {
+        var config = Reading.Config("branches: {only: main}");
+
+        Assert.Null(config.WhyNotBuilt(Pull("main")));
+        Assert.Equal(BuildReason.Branch, config.WhyNotBuilt(Pull("topic"))?.Reason);
+    }
+
+    [Fact]
+    public void Conditions_see_the_pull_request()
+    {
+        const string Yaml = """
+            script: make
+            jobs:
+              include:
+              - {name: pull, if: "type = pull_request AND branch = main AND head_branch = topic AND head_repo = you/it"}
+              - {name: fork, if: "fork = true"}
+              - {name: push, if: "type = push"}
+            """;
+
+        var config = Reading.Config(Yaml, settings: Reading.Settings with { Trigger = Pull("main") });
+
+        Assert.Equal(["pull", "fork"], config.Jobs.Select(job => job.Name));
+    }
+
+    [Theory]
+    [InlineData("if: branch = other\nscript: make\n", BuildReason.Condition, "'branch = other' (.testgrid.yml:1)")]
+    [InlineData("jobs:\n  include:\n  - if: type = cron\n    script: make\n", BuildReason.NoJobs, "hold for none")]
+    [InlineData("stages: [{name: test, if: tag IS present}]\nscript: make\n", BuildReason.NoJobs, "hold for none")]
+    public void A_condition_that_leaves_nothing_is_no_error_and_says_which(string yaml, string reason, string says)
+    {
+        var settings = Reading.Settings with
+        {
+            Trigger = new Trigger(TriggerKind.Push, new CommitRef("a", "refs/heads/main")),
+        };
+
+        var unwanted = Assert.IsType<ConfigReading.Unwanted>(Reading.Of(yaml, settings: settings));
+
+        Assert.Equal(reason, unwanted.Reason);
+        Assert.Contains(says, unwanted.Sentence, StringComparison.Ordinal);
+        Assert.IsType<ConfigReading.Read>(Reading.Of(yaml));
+    }
+
+    private static Trigger Pull(string into) =>
+        new(
+            TriggerKind.Pull,
+            new CommitRef("a", "refs/pull/7/merge"),
+            PullRequest: new PullRequest(7, into, "b", "c", "topic", "you/it", IsFork: true)
+        );
 
     [Fact]
     public void Every_cell_stands_in_its_axes_order()

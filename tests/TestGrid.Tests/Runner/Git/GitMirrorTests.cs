@@ -10,6 +10,50 @@ public sealed class GitMirrorTests : IDisposable
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
+    public async Task A_pull_requests_merge_is_found_when_it_is_of_that_head_and_checked_out_anywhere()
+    {
+        using var origin = world.Repository();
+        origin.Commit("first", ("a.txt", "a\n"));
+        await world.Mirror.FindAsync(origin.Reference, null, null, Stop); // there before the pull request
+        var head = origin.CommitTree("gone", ("a.txt", "from the pull request\n", LibGit2Sharp.Mode.NonExecutableFile));
+        var pull = new PullRequest(7, "main", origin.Head, head, "topic", "you/it", IsFork: true);
+
+        Assert.Null(await world.Mirror.FindMergeAsync(origin.Reference, pull, null, Stop));
+        var merge = origin.Pull(7, head);
+        var found = await world.Mirror.FindMergeAsync(origin.Reference, pull, null, Stop);
+        var older = pull with { HeadSha = origin.Head };
+
+        Assert.Equal(new CommitRef(merge, "refs/pull/7/merge", "gone", "Ada"), found! with { Message = "gone" });
+        Assert.Equal("gone", found!.Message.TrimEnd());
+        Assert.Null(await world.Mirror.FindMergeAsync(origin.Reference, older, null, Stop));
+        // A runner that never planned it.
+        var order = GitWorld.Order(origin.Reference, merge);
+        order = order with { Trigger = order.Trigger with { PullRequest = pull } };
+        using var other = new GitWorld();
+        await using var workspace = await other.Mirror.CheckOutAsync(order, null, Stop);
+        Assert.Equal(
+            "from the pull request\n",
+            await File.ReadAllTextAsync(Path.Combine(workspace.TreePath, "a.txt"), Stop)
+        );
+    }
+
+    [Theory]
+    [InlineData("side")]
+    [InlineData("v1")]
+    [InlineData(null)]
+    public async Task A_name_is_a_branch_a_tag_or_a_commit(string? name)
+    {
+        using var origin = world.Repository();
+        var sha = origin.Commit("first", ("a.txt", "a\n"));
+        origin.Tag("v1");
+        origin.Branch("side");
+
+        Assert.Equal(sha, await world.Mirror.FindAsync(origin.Reference, name, null, Stop));
+        Assert.Equal(sha, await world.Mirror.FindAsync(origin.Reference, sha, null, Stop));
+        Assert.Null(await world.Mirror.FindAsync(origin.Reference, "none", null, Stop));
+    }
+
+    [Fact]
     public async Task A_commit_is_a_tree_whose_git_works_as_in_a_clone()
     {
         using var origin = world.Repository();

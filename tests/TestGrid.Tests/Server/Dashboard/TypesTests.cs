@@ -32,6 +32,7 @@ public sealed partial class TypesTests
             typeof(AttemptRecord),
             typeof(JobDetail),
             typeof(RepositoryRecord),
+            typeof(PullSummary),
             typeof(DeliveryRecord),
             typeof(Session),
             typeof(RunnerRecord),
@@ -55,6 +56,7 @@ public sealed partial class TypesTests
     [InlineData(nameof(BuildState), typeof(BuildState))]
     [InlineData(nameof(TriggerKind), typeof(TriggerKind))]
     [InlineData(nameof(RunnerState), typeof(RunnerState))]
+    [InlineData(nameof(PullRequestRule), typeof(PullRequestRule))]
     public void A_word_is_the_same_on_both_sides(string name, Type words)
     {
         var line = Types.Split('\n').Single(line => line.StartsWith($"export type {name} =", StringComparison.Ordinal));

@@ -50,7 +50,8 @@ public sealed class RealPayloadTests
     [InlineData("octokit/push.4.json", "push", null)]
     [InlineData("octokit/push.5.json", "push", null)]
     [InlineData("octokit/push.6.json", "push", null)]
-    [InlineData("go-scm/github/pr_opened.json", "pull_request", false)]
+    [InlineData("go-scm/github/pr_closed.json", "pull_request", false)]
+    [InlineData("go-scm/github/pr_edited.json", "pull_request", false)]
     [InlineData("octokit/ping.3.json", "ping", false)]
     public void A_real_delivery_is_understood(string file, string @event, bool? builds)
     {
@@ -75,6 +76,41 @@ public sealed class RealPayloadTests
         }
     }
 
+    [Theory]
+    [InlineData("go-scm/github/pr_opened.json")]
+    [InlineData("go-scm/github/pr_reopened.json")]
+    [InlineData("octokit/pull_request.opened.3.json")]
+    [InlineData("octokit/pull_request.reopened.json")]
+    public void A_real_pull_request_is_understood(string file)
+    {
+        var body = File.ReadAllBytes(Corpora.Need($"corpora/webhooks/{file}"));
+        using var json = JsonDocument.Parse(body);
+
+        var accepted = Assert.IsType<WebhookReading.Accepted>(Read(body, "pull_request"));
+
+        var pull = accepted.Trigger.PullRequest!;
+        var (head, target) = (
+            json.RootElement.GetProperty("pull_request").GetProperty("head"),
+            json.RootElement.GetProperty("pull_request").GetProperty("base")
+        );
+        Assert.Equal(json.RootElement.GetProperty("number").GetInt32(), pull.Number);
+        Assert.Equal(
+            (head.GetProperty("sha").GetString(), head.GetProperty("ref").GetString()),
+            (pull.HeadSha, pull.HeadBranch)
+        );
+        Assert.Equal(target.GetProperty("ref").GetString(), pull.BaseBranch);
+        Assert.Equal(
+            head.GetProperty("repo").GetProperty("full_name").GetString()
+                != target.GetProperty("repo").GetProperty("full_name").GetString(),
+            pull.IsFork
+        );
+        Assert.Equal(
+            ($"refs/pull/{pull.Number}/merge", ""),
+            (accepted.Trigger.Commit.Ref, accepted.Trigger.Commit.Sha)
+        );
+        Assert.Equal("pull_request", accepted.Trigger.EventType);
+    }
+
     [Fact]
     public void Every_other_event_there_is_asks_for_no_build()
     {
@@ -82,8 +118,9 @@ public sealed class RealPayloadTests
         Assert.True(files.Length > 100);
         foreach (var file in files)
         {
-            var @event = Path.GetFileName(file).Split('.')[0];
-            if (@event is "push")
+            if (Path.GetFileName(file).Split('.') is not [var @event, .. var rest] || @event is "push")
+                continue;
+            if (@event is "pull_request" && rest[0] is "opened" or "reopened" or "synchronize")
                 continue;
             Assert.IsType<WebhookReading.Ignored>(Read(File.ReadAllBytes(file), @event));
         }

@@ -114,7 +114,7 @@ public sealed class PlannerTests : IAsyncLifetime
         var unknown = await EndedAsync();
         var shared = (await server.AddRepositoryAsync("/srv/us/shared")).Repository.Id;
         var closed = await EndedAsync();
-        Assert.True(await server.Get<RepositoryStore>().ChangeAsync(shared, sharesConfig: true, Stop));
+        Assert.True(await server.Get<RepositoryStore>().ChangeAsync(shared, sharesConfig: true, null, Stop));
         var build = await PlannedAsync();
 
         Assert.Contains("testgrid repo add", unknown.Build.Sentence, StringComparison.Ordinal);
@@ -132,7 +132,7 @@ public sealed class PlannerTests : IAsyncLifetime
 
         var build = await EndedAsync();
 
-        Assert.Equal((BuildState.Cancelled, BuildReason.Skipped), (build.Build.State, build.Build.Reason));
+        Assert.Equal((BuildState.Cancelled, BuildReason.Branch), (build.Build.State, build.Build.Reason));
         Assert.Contains(why, build.Build.Sentence, StringComparison.Ordinal);
     }
 

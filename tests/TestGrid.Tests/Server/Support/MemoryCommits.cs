@@ -63,6 +63,16 @@ public sealed class MemoryCommits : CommitFiles
                 : new ImportedFile.Refused("there is no such file")
         );
 
+    /// <summary>What the host has merged; null while it has not.</summary>
+    public CommitRef? Merge { get; set; } = new(new string('e', 40), "refs/pull/12/merge", "A fix", "Eve");
+
+    public override ValueTask<CommitRef?> FindMergeAsync(
+        RepositoryRef repository,
+        PullRequest pull,
+        GitCredential? credential,
+        CancellationToken stop
+    ) => ValueTask.FromResult(Merge);
+
     public override async ValueTask<CommitRef> ResolveAsync(
         RepositoryRef repository,
         string reference,

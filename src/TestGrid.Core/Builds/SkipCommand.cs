@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
 
-namespace TestGrid.Core.Config;
+namespace TestGrid.Core.Builds;
 
 /// <summary>A commit's message may ask not to be built: <c>[skip ci]</c>, <c>[ci skip]</c>, <c>[skip travis]</c>, …</summary>
 public static partial class SkipCommand

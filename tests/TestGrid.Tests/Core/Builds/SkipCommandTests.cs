@@ -1,7 +1,8 @@
 using TestGrid.Core.Builds;
 using TestGrid.Core.Config;
+using TestGrid.Tests.Core.Config;
 
-namespace TestGrid.Tests.Core.Config;
+namespace TestGrid.Tests.Core.Builds;
 
 public sealed class SkipCommandTests
 {
@@ -21,8 +22,10 @@ public sealed class SkipCommandTests
     {
         var config = Reading.Config("language: c\nscript: make\n");
 
-        var why = config.WhyNotBuilt(new CommitRef(new string('a', 40), "refs/heads/main", "docs [skip ci]"));
+        var why = config.WhyNotBuilt(
+            new Trigger(TriggerKind.Push, new CommitRef(new string('a', 40), "refs/heads/main", "docs [skip ci]"))
+        );
 
-        Assert.Equal("the commit's message says [skip ci]", why);
+        Assert.Equal((BuildReason.Skipped, "the commit's message says [skip ci]"), why);
     }
 }
