@@ -35,7 +35,8 @@ export function Ref({ build }: { build: BuildSummary }) {
   if (pull) {
     return (
       <span class="ref" title={`pull request into ${pull.baseBranch}${pull.isFork ? ', from a fork: no secrets' : ''}`}>
-        <span class="sr-only">pull request </span>#{pull.number} {pull.isFork ? `${pull.headSlug ?? 'deleted fork'}:` : ''}
+        <span class="sr-only">pull request </span>#{pull.number}{' '}
+        {pull.isFork ? `${pull.headSlug ?? 'deleted fork'}:` : ''}
         {pull.headBranch}
       </span>
     );

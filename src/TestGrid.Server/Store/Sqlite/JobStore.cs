@@ -3,7 +3,6 @@ using Dapper;
 using Microsoft.Data.Sqlite;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
-using TestGrid.Runner.Git;
 
 namespace TestGrid.Server.Store.Sqlite;
 
@@ -288,17 +287,3 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
             stop
         );
 }
-
-/// <summary>What a claim gave.</summary>
-/// <param name="Attempt">From 1.</param>
-/// <param name="Token">The fencing token.</param>
-public sealed record Claimed(
-    int Attempt,
-    string Token,
-    ImmutableSortedDictionary<string, string> Secrets,
-    GitCredential? Credential,
-    string? Before
-);
-
-/// <summary>A job that waits for the scheduler.</summary>
-public sealed record WaitingJob(JobId Id, long Repository, string? WaitsFor);

@@ -1,0 +1,19 @@
+using System.Collections.Immutable;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner.Git;
+
+namespace TestGrid.Server.Store.Sqlite;
+
+/// <summary>What a claim gave.</summary>
+/// <param name="Attempt">From 1.</param>
+/// <param name="Token">The fencing token.</param>
+public sealed record Claimed(
+    int Attempt,
+    string Token,
+    ImmutableSortedDictionary<string, string> Secrets,
+    GitCredential? Credential,
+    string? Before
+);
+
+/// <summary>A job that waits for the scheduler.</summary>
+public sealed record WaitingJob(JobId Id, long Repository, string? WaitsFor);
