@@ -98,6 +98,7 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
                     ("job", $"jobs/{build}.1", "exited with 3"),
                     ("repositories", "repositories", "browser/pages"),
                     ("repository", $"repositories/{id}", "hooks/r/"),
+                    ("runners", "runners", "in the server's own process"),
                 }
             )
             {

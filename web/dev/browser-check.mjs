@@ -25,6 +25,7 @@ const PAGES = [
   '/jobs/42.5',
   '/repositories',
   '/repositories/1',
+  '/runners',
   '/nowhere',
 ];
 

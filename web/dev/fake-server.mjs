@@ -7,7 +7,7 @@ import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decode, encode } from '@msgpack/msgpack';
 import ws from 'ws';
-import { builds, deliveries, jobDetail, log, repositories, session } from './made-up.mjs';
+import { builds, deliveries, jobDetail, log, repositories, runners, session } from './made-up.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../src/TestGrid.Server/wwwroot');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -25,6 +25,7 @@ const routes = [
   [/^GET \/api\/v1\/builds$/, (_, query) => list(query.get('repository'))],
   [/^GET \/api\/v1\/builds\/(\d+)$/, ([id]) => builds.find((one) => one.build.id === Number(id))],
   [/^GET \/api\/v1\/jobs\/([\d.]+)$/, ([id]) => jobDetail(id)],
+  [/^GET \/api\/v1\/runners$/, () => (empty ? [] : runners)],
   [/^GET \/api\/v1\/repositories$/, () => (empty ? [] : repositories)],
   [/^POST \/api\/v1\/repositories$/, () => ({ repository: repositories[0], secret: 'dGhpcyBpcyBtYWRlIHVw' })],
   [/^GET \/api\/v1\/repositories\/(\d+)$/, ([id]) => repositories.find((one) => one.id === Number(id))],
@@ -104,6 +105,7 @@ function start(socket, id, target, args) {
   if (target === 'Builds') snapshot(list(args[0]));
   else if (target === 'Build') snapshot(builds.find((one) => one.build.id === Number(args[0])));
   else if (target === 'Job') snapshot(jobDetail(args[0]));
+  else if (target === 'Runners') snapshot({ runners: empty ? [] : runners });
   else if (target === 'Log') return startLog(args, item, end);
   return () => {};
 }

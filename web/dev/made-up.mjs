@@ -393,3 +393,25 @@ export const deliveries = [
   buildId,
 }));
 repositories[0].lastDelivery = deliveries[0];
+
+const runner = (name, over) => ({
+  name,
+  embedded: false,
+  state: 'connected',
+  slots: 2,
+  version: '0.1.0',
+  os: 'Debian GNU/Linux 12 (bookworm)',
+  arch: 'x64',
+  engines: ['native'],
+  bundles: ['base', 'c', 'python'],
+  jobs: [],
+  heardAt: at(5),
+  ...over,
+});
+
+export const runners = [
+  runner('build1', { slots: 4, jobs: ['42.2', '42.3'] }),
+  runner('build2.example.org', { state: 'away', heardAt: at(420), jobs: ['42.4'] }),
+  runner('embedded', { embedded: true, jobs: ['42.5'] }),
+  runner('laptop', { state: 'stopped', heardAt: at(180000), version: '0.0.9', bundles: [], engines: ['docker'] }),
+];

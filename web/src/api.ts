@@ -7,6 +7,7 @@ import type {
   Problem,
   PullRequestRule,
   RepositoryRecord,
+  RunnerRecord,
   Session,
 } from './types';
 
@@ -43,6 +44,7 @@ export const api = {
   job: (id: string) => ask<JobDetail>('GET', paths.job(id)),
   repositories: () => ask<RepositoryRecord[]>('GET', `${base}/repositories`),
   repository: (id: number) => ask<RepositoryRecord>('GET', paths.repository(id)),
+  runners: () => ask<RunnerRecord[]>('GET', `${base}/runners`),
   deliveries: (id: number) => ask<DeliveryRecord[]>('GET', `${paths.repository(id)}/deliveries`),
 
   startBuild: (repository: string, branch: string | null) =>

@@ -48,6 +48,9 @@ function TopBar({ path }: { path: string }) {
         <a href="/repositories" {...here('/repositories', '/repositories/')}>
           Repositories
         </a>
+        <a href="/runners" {...here('/runners', '/runners/')}>
+          Runners
+        </a>
       </nav>
       <ConnectionState />
       <SessionState />

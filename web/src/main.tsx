@@ -8,6 +8,7 @@ import './styles/base.css';
 import './styles/frame.css';
 import './styles/pages.css';
 import './styles/builds.css';
+import './styles/runners.css';
 import './styles/forms.css';
 import './styles/grid.css';
 import './styles/log.css';

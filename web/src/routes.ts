@@ -4,6 +4,7 @@ import { BuildsPage } from './pages/builds';
 import { JobPage } from './pages/job';
 import { RepositoriesPage } from './pages/repositories';
 import { RepositoryPage } from './pages/repository';
+import { RunnersPage } from './pages/runners';
 
 /** What a page is given: the parts of its path that vary. */
 export interface PageProps {
@@ -17,6 +18,7 @@ const routes: [RegExp, ComponentType<PageProps>][] = [
   [/^\/jobs\/(\d+\.\d+)$/, JobPage],
   [/^\/repositories$/, RepositoriesPage],
   [/^\/repositories\/(\d+)$/, RepositoryPage],
+  [/^\/runners$/, RunnersPage],
 ];
 
 export function match(path: string): { page: ComponentType<PageProps>; id: string } | null {

@@ -12,8 +12,9 @@ export interface Live<T> {
 
 /** What is looked at: how to ask for it, and the hub's stream of it. */
 export interface Subject<T> extends Pick<Source<T>, 'ask' | 'isOver'> {
-  stream: 'Builds' | 'Build' | 'Job';
-  argument: string | number | null;
+  stream: 'Builds' | 'Build' | 'Job' | 'Runners';
+  /** What the stream is asked of; left out where it is of everything. */
+  argument?: string | number | null;
 }
 
 /** A thing as it is, until the page is left. */
@@ -24,7 +25,12 @@ export function useLive<T>(subject: Subject<T>): Signal<Live<T>> {
     const leaving = new AbortController();
     live.value = { value: null, refusal: null };
     watch<T>(
-      { ask, isOver, follow: (stop) => snapshots<T>(stream, [argument], stop), wait: waitToRetry },
+      {
+        ask,
+        isOver,
+        follow: (stop) => snapshots<T>(stream, argument === undefined ? [] : [argument], stop),
+        wait: waitToRetry,
+      },
       (value) => {
         live.value = { value, refusal: null };
       },
