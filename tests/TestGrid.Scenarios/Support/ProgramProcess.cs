@@ -6,14 +6,15 @@ namespace TestGrid.Scenarios.Support;
 internal sealed class ProgramProcess : IAsyncDisposable
 {
     private readonly Process process;
+    private readonly bool isElsewhere;
     private readonly Lock gate = new();
     private readonly List<string> lines = [];
     private TaskCompletionSource news = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool over;
 
-    private ProgramProcess(Process process)
+    private ProgramProcess(Process process, bool isElsewhere)
     {
-        this.process = process;
+        (this.process, this.isElsewhere) = (process, isElsewhere);
         process.OutputDataReceived += (_, e) => Heard(e.Data);
         process.ErrorDataReceived += (_, e) => Heard(e.Data);
         process.EnableRaisingEvents = true;
@@ -22,7 +23,8 @@ internal sealed class ProgramProcess : IAsyncDisposable
         process.BeginErrorReadLine();
     }
 
-    public int ProcessId => process.Id;
+    /// <summary>On another machine it is the child of the one that went there.</summary>
+    public int ProcessId => isElsewhere ? TestHost.FirstChild(process.Id) : process.Id;
 
     /// <summary>Everything it wrote, for a failing test to show.</summary>
     public string Said
@@ -34,18 +36,18 @@ internal sealed class ProgramProcess : IAsyncDisposable
         }
     }
 
-    public static ProgramProcess Start(params string[] arguments)
+    public static ProgramProcess Start(params string[] arguments) => StartOn(null, arguments);
+
+    public static ProgramProcess StartOn(TestHost? host, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
+        string[] command = [.. host?.Enter ?? [], "dotnet", Path.Combine(AppContext.BaseDirectory, "testgrid.dll")];
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "testgrid.dll"));
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        return new ProgramProcess(Process.Start(start)!);
+        return new ProgramProcess(Process.Start(start)!, host is not null);
     }
 
     /// <summary>Waits for a line with these words in it.</summary>
@@ -85,7 +87,7 @@ internal sealed class ProgramProcess : IAsyncDisposable
     /// <summary>SIGTERM: what a service manager does.</summary>
     public async Task TerminateAsync(CancellationToken stop)
     {
-        using var kill = Process.Start("kill", ["-TERM", $"{process.Id}"]);
+        using var kill = Process.Start("kill", ["-TERM", $"{ProcessId}"]);
         await process.WaitForExitAsync(stop);
     }
 

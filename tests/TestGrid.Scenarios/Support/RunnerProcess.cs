@@ -4,7 +4,16 @@ namespace TestGrid.Scenarios.Support;
 internal static class RunnerProcess
 {
     /// <summary>Starts it; returns when it says that it is connected.</summary>
-    public static async Task<ProgramProcess> StartAsync(
+    public static Task<ProgramProcess> StartAsync(
+        TestGridProcess server,
+        string name,
+        string data,
+        CancellationToken stop,
+        params string[] more
+    ) => StartOnAsync(null, server, name, data, stop, more);
+
+    public static async Task<ProgramProcess> StartOnAsync(
+        TestHost? host,
         TestGridProcess server,
         string name,
         string data,
@@ -18,22 +27,25 @@ internal static class RunnerProcess
             var made = await server.PostAsync("/api/v1/runner-tokens", new { name }, stop);
             await File.WriteAllTextAsync(token, made.Text("token"), stop);
         }
-        var runner = ProgramProcess.Start([
-            "runner",
-            "--server",
-            server.Url.ToString(),
-            "--token-file",
-            token,
-            "--name",
-            name,
-            "--slots",
-            "1",
-            "--data",
-            data,
-            "--bundles",
-            Path.Combine(SourcePackage.Cache, "bundles"),
-            .. more,
-        ]);
+        var runner = ProgramProcess.StartOn(
+            host,
+            [
+                "runner",
+                "--server",
+                server.Url.ToString(),
+                "--token-file",
+                token,
+                "--name",
+                name,
+                "--slots",
+                "1",
+                "--data",
+                data,
+                "--bundles",
+                Path.Combine(SourcePackage.Cache, "bundles"),
+                .. more,
+            ]
+        );
         await runner.SaysAsync("is connected to", stop);
         return runner;
     }

@@ -35,20 +35,31 @@ internal sealed class TestGridProcess : IAsyncDisposable
     /// <summary>Everything it wrote, for a failing test to show.</summary>
     public string Said => process.Said;
 
-    public static async Task<TestGridProcess> StartAsync(string data, CancellationToken stop, params string[] more)
+    public static Task<TestGridProcess> StartAsync(string data, CancellationToken stop, params string[] more) =>
+        StartOnAsync(null, data, stop, more);
+
+    public static async Task<TestGridProcess> StartOnAsync(
+        TestHost? host,
+        string data,
+        CancellationToken stop,
+        params string[] more
+    )
     {
         var started = new TestGridProcess(
-            ProgramProcess.Start([
-                "server",
-                "--listen",
-                "http://127.0.0.1:0",
-                "--data",
-                data,
-                // All test runs share what takes minutes to build.
-                "--bundles",
-                Path.Combine(SourcePackage.Cache, "bundles"),
-                .. more,
-            ]),
+            ProgramProcess.StartOn(
+                host,
+                [
+                    "server",
+                    "--listen",
+                    host is null ? "http://127.0.0.1:0" : $"http://{host.Address}:8080",
+                    "--data",
+                    data,
+                    // All test runs share what takes minutes to build.
+                    "--bundles",
+                    Path.Combine(SourcePackage.Cache, "bundles"),
+                    .. more,
+                ]
+            ),
             data
         );
         var listening = await started.process.SaysAsync("listening on ", stop);

@@ -9,7 +9,9 @@ namespace TestGrid.Tests.Support;
 /// A real rabbitmq-server of the tests' own: own ports, data, node name, cookie and port mapper, all in one process
 /// group that ends with the tests, however those end. It may be stopped, killed and started again over the same data.
 /// </summary>
-public sealed class RabbitBroker : IAsyncDisposable
+/// <param name="address">Where it listens.</param>
+/// <param name="enter">What stands before a command that runs where that address is.</param>
+public sealed class RabbitBroker(string address = "127.0.0.1", params string[] enter) : IAsyncDisposable
 {
     // The group lives as long as its input is open: the kernel closes that for us if the tests are killed.
     private const string Group = """
@@ -28,7 +30,7 @@ public sealed class RabbitBroker : IAsyncDisposable
     public int Port { get; } = FreePort();
 
     /// <summary>Its address, with the user that a broker makes for programs on the same machine.</summary>
-    public string Url => $"amqp://guest@127.0.0.1:{Port}";
+    public string Url => $"amqp://guest@{address}:{Port}";
 
     public bool IsRunning => group is not null;
 
@@ -38,7 +40,8 @@ public sealed class RabbitBroker : IAsyncDisposable
         await File.WriteAllTextAsync(
             At("rabbitmq.conf"),
             $"""
-            listeners.tcp.1 = 127.0.0.1:{Port}
+            listeners.tcp.1 = {address}:{Port}
+            loopback_users = none
             log.console = true
             log.file = false
             disk_free_limit.absolute = 1MB
@@ -49,7 +52,8 @@ public sealed class RabbitBroker : IAsyncDisposable
         await File.WriteAllTextAsync(At("plugins"), "[].\n", stop);
         await File.WriteAllTextAsync(At("env.conf"), "", stop); // or it reads the machine's
         var started = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var start = new ProcessStartInfo("setsid", ["bash", "-c", Group])
+        string[] command = [.. enter, "setsid", "bash", "-c", Group];
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -161,7 +165,7 @@ public sealed class RabbitBroker : IAsyncDisposable
         using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         try
         {
-            socket.Connect(IPAddress.Loopback, Port);
+            socket.Connect(IPAddress.Parse(address), Port);
             return true;
         }
         catch (SocketException)
