@@ -48,6 +48,8 @@ public sealed class ServerOptions
             && uri.Scheme is ("http" or "https")
             && uri.PathAndQuery == "/";
         if (!valid)
-            throw new ValidationException($"{name} '{value}' is not an address such as {example}.");
+            throw new ValidationException(
+                $"{name} '{value}' is not an address such as {example}; it starts with http:// or https:// and has no path."
+            );
     }
 }

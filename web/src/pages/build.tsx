@@ -39,7 +39,7 @@ function Shown({ detail, refusal }: { detail: BuildDetail; refusal: Parameters<t
       <SignInHint />
       {build.sentence && build.state !== 'passed' && !(build.reason === 'config' && problems.length > 0) && (
         <Notice kind={build.state === 'failed' || build.state === 'errored' ? 'error' : 'note'} title={build.sentence}>
-          {build.reason && (
+          {build.reason && build.reason !== 'jobs' && (
             <p class="muted">
               Reason: <code>{build.reason}</code>
             </p>

@@ -49,7 +49,8 @@ interface ShownProps {
 
 function Shown({ repository, deliveries, reload }: ShownProps) {
   useTitle(repository.slug);
-  const href = safeHref(repository.url);
+  // A path of the server's machine is no address of this site.
+  const href = repository.url.startsWith('/') ? null : safeHref(repository.url);
   return (
     <section class="page">
       <header class="head">
