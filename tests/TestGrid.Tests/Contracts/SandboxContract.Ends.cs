@@ -7,17 +7,21 @@ namespace TestGrid.Tests.Contracts;
 /// <summary>How commands end, and that nothing outlives its sandbox; output in quantity.</summary>
 public abstract partial class SandboxContract
 {
-    [Fact]
-    public async Task Asked_politely_a_script_cleans_up_and_says_with_what_it_ends()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Asked_politely_a_script_cleans_up_and_says_with_what_it_ends(bool tty)
     {
         await using var sandbox = await MakeAsync();
         using var ask = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        const string Script = "trap 'echo cleaned; exit 3' TERM; echo up; sleep 100 & wait";
-        var (running, reader) = await StartAsync(sandbox, Script, "up\n", ask.Token);
+        const string Script = "trap 'echo cleaning; sleep 0.3; echo cleaned; exit 3' TERM; echo up; sleep 100 & wait";
+        var (running, reader) = await StartAsync(sandbox, Script, "up", ask.Token, tty);
 
         await ask.CancelAsync();
 
-        Assert.Equal("cleaned\n", await ReadUntilAsync(reader, "\n"));
+        // Once: whoever traps the signal is not to be asked again while it cleans up.
+        var said = await ReadUntilAsync(reader, "cleaned");
+        Assert.Equal("cleaning\ncleaned", said.Replace("\r", "", StringComparison.Ordinal).Trim());
         Assert.Equal(3, (await running).ExitCode);
     }
 

@@ -95,7 +95,7 @@ internal sealed partial class DockerSandbox(
             var over = new TaskCompletionSource();
             var asked = Task.CompletedTask;
             var feeding = FeedAsync(stream, command);
-            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(over.Task), null))
+            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exec, over.Task), null))
             {
                 await CopyAsync(stream, output);
                 over.SetResult();
@@ -169,11 +169,7 @@ internal sealed partial class DockerSandbox(
     {
         while (!ended.IsCancellationRequested)
         {
-            var found = await daemon.FindAsync(
-                "tell how a command ended",
-                docker => docker.Exec.InspectContainerExecAsync(exec, CancellationToken.None)
-            );
-            if (found is null)
+            if (await LookAtAsync(exec) is not { } found)
                 return null;
             if (!found.Running)
                 return (int)found.ExitCode;
@@ -183,24 +179,21 @@ internal sealed partial class DockerSandbox(
         return null;
     }
 
-    // To all processes but the container's first one. As long as there is none, it is just starting.
-    private async Task AskToEndAsync(Task over)
+    private Task<ContainerExecInspectResponse?> LookAtAsync(string exec) =>
+        daemon.FindAsync(
+            "tell how a command does",
+            docker => docker.Exec.InspectContainerExecAsync(exec, CancellationToken.None)
+        );
+
+    // To all processes but the container's first one, until there is one that it reaches. Not before the command has
+    // its number: the signal would end the daemon's own way into the container, and that is told as its failure.
+    private async Task AskToEndAsync(string command, Task over)
     {
         try
         {
             while (!over.IsCompleted)
             {
-                var parameters = new ContainerExecCreateParameters
-                {
-                    Cmd = DockerCommand.Ask,
-                    User = "0:0",
-                    AttachStdout = true,
-                    AttachStderr = true,
-                };
-                var (exec, stream) = await StartAsync(parameters);
-                using (stream)
-                    await stream.ReadOutputToEndAsync(ended.Token);
-                if (await ExitCodeAsync(exec) == 0)
+                if (await LookAtAsync(command) is { Pid: > 0 } && await AskOnceAsync())
                     return;
                 await Task.WhenAny(over, Task.Delay(Moment, time, CancellationToken.None));
             }
@@ -211,6 +204,21 @@ internal sealed partial class DockerSandbox(
                 NotAsked(log, e, spec.Name);
         }
         catch (OperationCanceledException) { }
+    }
+
+    private async Task<bool> AskOnceAsync()
+    {
+        var parameters = new ContainerExecCreateParameters
+        {
+            Cmd = DockerCommand.Ask,
+            User = "0:0",
+            AttachStdout = true,
+            AttachStderr = true,
+        };
+        var (exec, stream) = await StartAsync(parameters);
+        using (stream)
+            await stream.ReadOutputToEndAsync(ended.Token);
+        return await ExitCodeAsync(exec) == 0;
     }
 
     private async Task DisposeOnceAsync()

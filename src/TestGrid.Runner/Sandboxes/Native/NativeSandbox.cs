@@ -19,7 +19,21 @@ internal sealed partial class NativeSandbox(
     private const int Killed = 128 + Posix.Sigkill;
     private const byte EndKey = 4; // Ctrl-D
     private const int Terminated = 128 + Posix.Sigterm;
+    private const int NobodyYet = 3; // what the scripts that ask say then
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
+
+    // The kernel's own way to reach all at once.
+    private const string AskAll = "kill -TERM -1 2>/dev/null || exit 3";
+
+    // `script`, which makes the terminal, is left out: it would take no more of the job's last words.
+    private const string AskAllButTerminal = """
+        mount -t proc proc /proc || exit 1; asked=
+        for p in /proc/[0-9]*; do
+            read -r n name state parent more <"$p/stat" || continue
+            [ "$n" = 1 ] || [ "$n" = $$ ] || [ "$name $parent" = "(script) 1" ] || kill -TERM "$n" && asked=1
+        done 2>/dev/null
+        [ "$asked" ] || exit 3
+        """;
 
     private readonly CancellationTokenSource ended = new();
     private readonly Lock gate = new();
@@ -78,7 +92,9 @@ internal sealed partial class NativeSandbox(
                 : CopyAsync(process.StandardOutput.BaseStream, output);
             var feeding = FeedAsync(process, config, command, console is not null);
             var asked = Task.CompletedTask;
-            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exited), null))
+            await using (
+                polite.UnsafeRegister(_ => asked = AskToEndAsync(exited, command.Tty && console is null), null)
+            )
                 await exited;
             await Task.WhenAll(copying, feeding, asked);
         }
@@ -160,31 +176,29 @@ internal sealed partial class NativeSandbox(
     }
 
     // To all of the job's processes but the container's first one, which only waits: sent from inside their PID
-    // namespace, so that no number can mean somebody else's process.
-    private async Task AskToEndAsync(Task exited)
+    // namespace, so that no number can mean somebody else's process. Until there is one that it reaches: before the
+    // container is made, and before its first process has made the job's, there is nobody to hear it.
+    private async Task AskToEndAsync(Task exited, bool inScript)
     {
-        var first = time.GetTimestamp();
-        do
+        var ask = inScript ? $"unshare --mount -- sh -c '{AskAllButTerminal}'" : $"sh -c '{AskAll}'";
+        var script =
+            $"read -r p <{PodFiles.InPod}/{PodFiles.PidFile}; [ \"$p\" ] || exit {NobodyYet}; "
+            + $"exec nsenter --target=\"$p\" --pid -- {ask}";
+        var warned = false;
+        while (!exited.IsCompleted)
         {
-            if (File.Exists(PidFile))
-                await AskOnceAsync();
+            var (exit, said) = File.Exists(PidFile)
+                ? await ChildProgram.RunAsync(pod.Enter("sh", "-c", script), CancellationToken.None)
+                : (NobodyYet, "");
+            if (exit == 0)
+                return;
+            if (exit != NobodyYet && !warned && pod.Lives && !exited.IsCompleted)
+            {
+                NotAsked(log, spec.Name, said);
+                warned = true;
+            }
             await Task.WhenAny(exited, Task.Delay(Moment, time, CancellationToken.None));
-            // Again while it may just be starting: a signal that comes between the container's making and the job's
-            // first instruction is lost.
-        } while (!exited.IsCompleted && time.GetElapsedTime(first) < TimeSpan.FromMilliseconds(200));
-    }
-
-    private async Task AskOnceAsync()
-    {
-        const string Script =
-            "read p <"
-            + PodFiles.InPod
-            + "/"
-            + PodFiles.PidFile
-            + "; exec nsenter --target=\"$p\" --pid -- sh -c 'kill -TERM -1'";
-        var (exit, said) = await ChildProgram.RunAsync(pod.Enter("sh", "-c", Script), CancellationToken.None);
-        if (exit != 0 && pod.Lives)
-            NotAsked(log, spec.Name, said);
+        }
     }
 
     // No container came to be: the runtime, or what enters the pod, says why.

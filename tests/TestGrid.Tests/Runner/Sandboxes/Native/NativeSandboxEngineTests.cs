@@ -61,6 +61,24 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
     }
 
     [Fact]
+    public async Task A_command_asked_to_end_while_its_runtime_still_starts_ends_when_it_is_there()
+    {
+        File.SetUnixFileMode(Folder.Path, (UnixFileMode)0b111_101_101); // the pod's root is a stranger
+        var slow = Path.Combine(Folder.Path, Runtime + "-slow");
+        await File.WriteAllTextAsync(slow, $"#!/bin/sh\nsleep 1\nexec {Runtime} \"$@\"\n", Stop);
+        File.SetUnixFileMode(slow, (UnixFileMode)0b111_101_101);
+        await using var engine = CreateAt(new SandboxOptions { StatePath = StatePath, Runtime = slow });
+        await using var sandbox = await engine.CreateAsync(Spec(SandboxNetwork.None), Stop);
+        using var ask = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        var pipe = new System.IO.Pipelines.Pipe();
+
+        var running = sandbox.RunAsync(Command(["sleep", "100"]), pipe.Writer, ask.Token).AsTask();
+        await ask.CancelAsync();
+
+        Assert.Equal(143, (await running.WaitAsync(TimeSpan.FromSeconds(30), Stop)).ExitCode);
+    }
+
+    [Fact]
     public async Task The_doctor_finds_this_machine_fit()
     {
         await using var engine = CreateAt(Settings());
