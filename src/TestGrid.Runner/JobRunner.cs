@@ -52,7 +52,7 @@ public sealed partial class JobRunner(
             Tell
         );
         JobVerdict verdict;
-        var used = "";
+        JobUse? used = null;
         try
         {
             var exit = await RunInSandboxAsync(order, claim, key, pump, ending);
@@ -79,7 +79,8 @@ public sealed partial class JobRunner(
         var cause = ending.Cause ?? new EndingCause.Judged(verdict);
         if (cause is EndingCause.Judged(var told))
         {
-            await pump.CompleteAsync(LastWords(told, used));
+            cause = new EndingCause.Judged(told = told with { Use = used });
+            await pump.CompleteAsync(LastWords(told));
             JobEnded(log, order.Id, told.State, told.Sentence);
         }
         return cause;
@@ -198,14 +199,14 @@ public sealed partial class JobRunner(
         return Encoding.UTF8.GetBytes(text.ToString());
     }
 
-    private static string LastWords(JobVerdict verdict, string used)
+    private static string LastWords(JobVerdict verdict)
     {
         var colour =
             verdict.State is JobState.Passed ? "32"
             : verdict.State is JobState.Cancelled ? "33"
             : "31";
         return $"\r\n\e[{colour};1m{verdict.State.Word}\e[0m {Plain(verdict.Sentence)}\r\n"
-            + (used.Length > 0 ? $"\e[90m{used}\e[0m\r\n" : "");
+            + (verdict.Use is { } use ? $"\e[90m{use.InWords()}\e[0m\r\n" : "");
     }
 
     // A commit's title or a cell's value must not move the cursor of whoever reads the log.

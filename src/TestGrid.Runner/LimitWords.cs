@@ -1,4 +1,3 @@
-using System.Globalization;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Sandboxes;
@@ -35,18 +34,9 @@ internal static class LimitWords
             : verdict;
     }
 
-    /// <summary>What a job used, for the last line of its log; empty when nobody counted.</summary>
-    public static string Used(SandboxUse? use)
-    {
-        var parts = new List<string>();
-        if (use?.PeakMemoryBytes is { } memory)
-            parts.Add($"{memory >> 20} MiB of memory at most");
-        if (use?.Processor is { } processor)
-            parts.Add(string.Create(CultureInfo.InvariantCulture, $"{processor.TotalSeconds:0.0} s of processor time"));
-        if (use?.DiskBytes is { } disk)
-            parts.Add($"{disk >> 20} MiB on disk");
-        return parts.Count == 0 ? "" : "It used " + string.Join(", ", parts) + ".";
-    }
+    /// <summary>What a job used, for its record; null when nobody counted.</summary>
+    public static JobUse? Used(SandboxUse? use) =>
+        JobUse.Of(use?.PeakMemoryBytes, use?.Processor?.TotalSeconds, use?.DiskBytes);
 
     private static string Where(PhaseMarks marks) =>
         marks.FirstFailure is { Command.Length: > 0 } failure ? $" in \"{failure.Command}\""

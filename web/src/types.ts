@@ -94,8 +94,20 @@ export interface JobSummary {
   /** sha256:… once it is known. */
   bundleDigest: string | null;
   exitCode: number | null;
+  /** What its last attempt used; null before its end, and when nobody counted. */
+  use: JobUse | null;
   startedAt: string | null;
   finishedAt: string | null;
+}
+
+/** A figure that nobody counted is null, never 0. */
+export interface JobUse {
+  /** The most at one time, with files in memory. */
+  peakMemoryBytes: number | null;
+  /** Processor time of all its processes. */
+  cpuSeconds: number | null;
+  /** What it held over its bundle and checkout when its script had ended. */
+  diskBytes: number | null;
 }
 
 export interface BuildDetail {

@@ -17,6 +17,7 @@ export function job(cell: number, values: Record<string, string>, over: Partial<
     bundle: 'c',
     bundleDigest: null,
     exitCode: 0,
+    use: null,
     startedAt: '2026-11-24T05:00:00Z',
     finishedAt: '2026-11-24T05:01:23Z',
     ...over,

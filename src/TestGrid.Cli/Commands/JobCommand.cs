@@ -67,6 +67,8 @@ internal static class JobCommand
                     $"job {job.Id}: {Printed.Word(job.State)}. {Printed.Plain(job.WaitsFor ?? job.Sentence ?? "")}"
                 );
                 Console.WriteLine($"bundle {job.Bundle} {job.BundleDigest}");
+                if (job.Use is { } use)
+                    Console.WriteLine(use.InWords());
                 Printed.Table(
                     ["phase", "exit", "seconds"],
                     detail.Phases.Select(phase => (string[])[phase.Phase, $"{phase.ExitCode}", $"{phase.Seconds:0.0}"])

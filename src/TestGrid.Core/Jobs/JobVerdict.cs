@@ -5,7 +5,14 @@ namespace TestGrid.Core.Jobs;
 /// <param name="Reason">A code of <see cref="JobReason"/>; programs branch on it.</param>
 /// <param name="Sentence">The same for a person: what happened and, where there is one, the remedy.</param>
 /// <param name="ExitCode">The exit code of the job's script, where it got that far.</param>
-public sealed record JobVerdict(JobState State, string Reason, string Sentence, int? ExitCode = null);
+/// <param name="Use">What it used, where a script ran and something was counted.</param>
+public sealed record JobVerdict(
+    JobState State,
+    string Reason,
+    string Sentence,
+    int? ExitCode = null,
+    JobUse? Use = null
+);
 
 /// <summary>The codes that stand beside a final state.</summary>
 public static class JobReason

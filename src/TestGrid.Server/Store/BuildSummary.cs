@@ -55,6 +55,7 @@ public sealed record BuildDetail(
 /// <param name="WaitsFor">What it waits for, in words; null when it does not wait.</param>
 /// <param name="Bundle">The recipe's name.</param>
 /// <param name="BundleDigest"><c>sha256:…</c> once it is known.</param>
+/// <param name="Use">What its last attempt used; null before its end, and when nobody counted.</param>
 public sealed record JobSummary(
     JobId Id,
     int Cell,
@@ -70,6 +71,7 @@ public sealed record JobSummary(
     string Bundle,
     string? BundleDigest,
     int? ExitCode,
+    JobUse? Use,
     DateTimeOffset? StartedAt,
     DateTimeOffset? FinishedAt
 );

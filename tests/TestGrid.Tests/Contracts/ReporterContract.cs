@@ -1,5 +1,6 @@
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Reporting;
+using TestGrid.Server.Store;
 using TestGrid.Tests.Server.Support;
 
 namespace TestGrid.Tests.Contracts;
@@ -17,7 +18,9 @@ public abstract class ReporterContract
     /// <summary>What an attempt's log holds.</summary>
     protected abstract Task<string> LogAsync(JobId job, int attempt);
 
-    protected abstract JobState StateOf(JobId job);
+    protected abstract JobSummary Look(JobId job);
+
+    protected JobState StateOf(JobId job) => Look(job).State;
 
     /// <summary>Somebody cancels it.</summary>
     protected abstract Task CancelAsync(JobId job);
@@ -54,6 +57,20 @@ public abstract class ReporterContract
 
         Assert.Equal(JobState.Passed, StateOf(lease.Job));
         Assert.Equal("hello\n", await LogAsync(lease.Job, 1));
+    }
+
+    [Fact]
+    public async Task What_a_job_used_is_kept_with_its_verdict_and_what_nobody_counted_is_absent()
+    {
+        var (reporter, lease) = await ClaimedAsync();
+        var use = new JobUse(312L << 20, 12.345, null);
+
+        await reporter.ReportAsync(lease, new JobFinished(Some.Failed with { Use = use }), Stop);
+        Assert.Equal(use, Look(lease.Job).Use);
+
+        var (_, other) = await ClaimedAsync();
+        await reporter.ReportAsync(other, new JobFinished(Some.Passed), Stop);
+        Assert.Equal((JobState.Passed, null), (StateOf(other.Job), Look(other.Job).Use));
     }
 
     [Fact]

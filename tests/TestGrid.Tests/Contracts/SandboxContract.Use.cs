@@ -19,6 +19,8 @@ public abstract partial class SandboxContract
         Assert.False(exit.Use.DiskFull || exit.Use.ProcessesRefused);
         if (Uncapped is null)
             Assert.InRange(exit.Use.PeakMemoryBytes!.Value, 140 << 20, 400 << 20);
+        else
+            Assert.Null(exit.Use.PeakMemoryBytes); // absent, never 0
         if (exit.Use.Processor is { } processor)
             Assert.InRange(processor.TotalSeconds, 0.05, 30);
     }

@@ -3,6 +3,7 @@ import { api, buildIdOf, type Refusal } from '../api';
 import { buildPath, jobPath } from '../lib/links';
 import { isFinal } from '../lib/state';
 import { duration } from '../lib/time';
+import { useInWords } from '../lib/use';
 import { Action } from '../parts/action';
 import { Ref, Sha } from '../parts/build-row';
 import { Copy } from '../parts/copy';
@@ -94,6 +95,7 @@ function Head({ detail, attempt }: { detail: JobDetail; attempt: number }) {
         {shown.runner && <span>on {shown.runner}</span>}
         <Bundle name={job.bundle} digest={job.bundleDigest} />
         {job.exitCode !== null && <span>exit code {job.exitCode}</span>}
+        {shown === job && job.use && <span>used {useInWords(job.use)}</span>}
       </p>
     </header>
   );

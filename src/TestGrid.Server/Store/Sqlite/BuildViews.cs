@@ -157,7 +157,7 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
         SELECT build AS Build, cell AS Cell, cell_values AS CellValues, name AS Name, state AS State, reason AS Reason,
                sentence AS Sentence, allow_failure AS AllowFailure, attempt AS Attempt, waits_for AS WaitsFor,
                runner AS Runner, bundle AS Bundle, bundle_digest AS BundleDigest, exit_code AS ExitCode,
-               started_at AS StartedAt, finished_at AS FinishedAt
+               peak_memory AS PeakMemory, cpu_time AS CpuTime, disk AS Disk, started_at AS StartedAt, finished_at AS FinishedAt
         FROM jobs
         """;
 
@@ -229,6 +229,9 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
         string Bundle,
         string? BundleDigest,
         long? ExitCode,
+        long? PeakMemory,
+        long? CpuTime,
+        long? Disk,
         long? StartedAt,
         long? FinishedAt
     )
@@ -249,6 +252,7 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
                 Bundle,
                 BundleDigest,
                 (int?)ExitCode,
+                JobUse.Of(PeakMemory, CpuTime / 1000.0, Disk),
                 Rows.Time(StartedAt),
                 Rows.Time(FinishedAt)
             );

@@ -39,6 +39,7 @@ internal static class Moves
         var moved = db.Execute(
             """
             UPDATE jobs SET state = @to, reason = @Reason, sentence = @Sentence, exit_code = @ExitCode, waits_for = NULL,
+                            peak_memory = @PeakMemoryBytes, cpu_time = @cpu, disk = @DiskBytes,
                             token = NULL, lease_until = NULL, finished_at = @finished,
                             started_at = CASE WHEN @final THEN started_at END
             WHERE build = @Build AND cell = @Cell AND state IN @from
@@ -49,6 +50,9 @@ internal static class Moves
                 verdict?.Reason,
                 verdict?.Sentence,
                 verdict?.ExitCode,
+                verdict?.Use?.PeakMemoryBytes,
+                cpu = (long?)(verdict?.Use?.CpuSeconds * 1000),
+                verdict?.Use?.DiskBytes,
                 finished = final ? now : (long?)null,
                 final,
                 job.Build,

@@ -27,6 +27,7 @@ public sealed partial class TypesTests
             typeof(AxisValue),
             typeof(ConfigProblem),
             typeof(JobSummary),
+            typeof(JobUse),
             typeof(BuildDetail),
             typeof(PhaseRecord),
             typeof(AttemptRecord),

@@ -4,6 +4,7 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Reporting;
+using TestGrid.Server.Store;
 using TestGrid.Server.Store.Sqlite;
 using TestGrid.Tests.Contracts;
 using TestGrid.Tests.Server.Support;
@@ -29,7 +30,7 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
         return Encoding.UTF8.GetString([.. bytes]);
     }
 
-    protected override JobState StateOf(JobId job) => store.Views.Job(job)!.Job.State;
+    protected override JobSummary Look(JobId job) => store.Views.Job(job)!.Job;
 
     protected override async Task CancelAsync(JobId job) => await store.Recorder.CancelAsync(job, "ada", Stop);
 

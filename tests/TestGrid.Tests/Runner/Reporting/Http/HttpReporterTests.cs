@@ -61,7 +61,7 @@ public sealed class HttpReporterTests : ReporterContract, IAsyncLifetime
         return Encoding.UTF8.GetString([.. bytes]);
     }
 
-    protected override JobState StateOf(JobId job) => server.Get<BuildViews>().Job(job)!.Job.State;
+    protected override JobSummary Look(JobId job) => server.Get<BuildViews>().Job(job)!.Job;
 
     protected override async Task CancelAsync(JobId job) => await server.Get<Recorder>().CancelAsync(job, "ada", Stop);
 
