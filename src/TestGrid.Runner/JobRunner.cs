@@ -123,6 +123,7 @@ public sealed partial class JobRunner(
         )
         {
             Digest = bundle.Bundle.Digest,
+            IsStrangers = order.Trigger.PullRequest is { IsFork: true },
         };
         await using var sandbox = await engine.CreateAsync(spec, ending.Polite);
         ending.Obey(await pump.Report(new JobStarted(ground.RunnerName, bundle.Bundle.Name, bundle.Bundle.Digest)));

@@ -44,6 +44,9 @@ public sealed record SandboxSpec(
 {
     /// <summary>The bundle's name by content, for an engine that keeps the tree elsewhere too.</summary>
     public BundleDigest? Digest { get; init; }
+
+    /// <summary>Its code is a stranger's, of a pull request from a fork: an engine that cannot limit it refuses it.</summary>
+    public bool IsStrangers { get; init; }
 }
 
 /// <summary>A folder or file of the runner's shown inside.</summary>

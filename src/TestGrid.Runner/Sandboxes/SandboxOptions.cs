@@ -36,6 +36,13 @@ public sealed class SandboxOptions : IValidatableObject
         return (bytes, Math.Max(20_000, bytes / 16384));
     }
 
+    /// <summary>
+    /// Runs jobs of strangers (pull requests from forks) also where the memory of a job cannot be limited: under a
+    /// runner that is an ordinary user, with control groups of version 1 or without delegation. Such a job can take all
+    /// of the machine.
+    /// </summary>
+    public bool StrangersUnlimited { get; set; }
+
     /// <summary>Networks that no job reaches, beside the private ones, in CIDR form: <c>203.0.113.0/24</c>. IPv4.</summary>
     public IList<string> DeniedNetworks { get; } = [];
 

@@ -11,6 +11,10 @@ internal sealed class ControlGroups
 {
     // The pod's own processes: its first one, the runtime, its helpers, the network program.
     private const int PodProcesses = 24;
+
+    /// <summary>What gives a runner the right to make groups.</summary>
+    public const string Remedy = "in the runner's unit: Delegate=memory pids cpu, or run it as root";
+
     private const string Root = "/sys/fs/cgroup";
     private static readonly string[] Wanted = ["memory", "pids", "cpu"];
 
@@ -31,6 +35,9 @@ internal sealed class ControlGroups
     public string? Problem { get; }
 
     public bool Any => parents.Count > 0;
+
+    /// <summary>A job's memory has a limit here.</summary>
+    public bool LimitsMemory => parents.ContainsKey("memory");
 
     public bool Unified => unified;
 
@@ -141,7 +148,7 @@ internal sealed class ControlGroups
         {
             var line = lines.FirstOrDefault(parts => parts[1].Split(',').Contains(controller));
             var parent = line is null ? null : FolderOf(root, line);
-            if (parent is not null && MayMakeIn(parent))
+            if (parent is not null && MayMakeIn(parent) && (controller != Counting || parents.Count > 0))
                 parents[controller] = parent;
             else if (controller != Counting)
                 missing.Add(controller);

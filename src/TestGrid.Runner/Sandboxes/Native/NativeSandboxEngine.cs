@@ -42,6 +42,11 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
     {
         SpecCheck.Check(spec);
+        if (spec.IsStrangers && !options.StrangersUnlimited && !groups.Value.LimitsMemory)
+            throw new SandboxException(
+                $"This job is of a fork, and its memory cannot be limited here: {groups.Value.Problem}. "
+                    + $"Remedy: {ControlGroups.Remedy}; or, for code that you trust, Sandbox:StrangersUnlimited=true."
+            );
         var rules = RulesOf(spec.Network);
         try
         {

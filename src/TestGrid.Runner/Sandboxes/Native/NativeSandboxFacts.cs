@@ -140,12 +140,16 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
         var detail = groups.Any
             ? $"{groups.Version}: {string.Join(", ", groups.Controllers)}"
             : "none: neither memory nor processes of a job can be limited";
+        var forks =
+            groups.LimitsMemory ? ""
+            : options.StrangersUnlimited ? "; jobs of forks run all the same: Sandbox:StrangersUnlimited"
+            : "; jobs of forks are refused";
         return new SandboxFact(
             "control groups for limits",
             groups.Problem is null,
             Needed: false,
-            groups.Problem is null ? detail : $"{detail}; {groups.Problem}",
-            groups.Problem is null ? null : "in the runner's unit: Delegate=memory pids cpu, or run it as root"
+            groups.Problem is null ? detail : $"{detail}; {groups.Problem}{forks}",
+            groups.Problem is null ? null : ControlGroups.Remedy
         );
     }
 

@@ -34,23 +34,35 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
 
     private string StatePath => Path.Combine(Folder.Path, "state");
 
-    [Fact]
-    public async Task A_runner_killed_in_the_middle_leaves_no_process_and_the_next_one_sweeps_the_rest()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(8)]
+    public async Task A_runner_killed_in_the_middle_leaves_no_process_and_the_next_one_sweeps_the_rest(int jobs)
     {
         var word = NewWord();
-        using var host = SandboxHost.Start(StatePath, Runtime, word);
-        await UntilAsync(() => host.HasExited || CountProcesses(word) >= 2, "the host's sandbox did not start");
+        using var host = SandboxHost.Start(StatePath, Runtime, word, jobs);
+        await UntilAsync(
+            () => host.HasExited || CountProcesses(word) >= 2 * jobs,
+            "the host's sandboxes did not start"
+        );
         Assert.False(host.HasExited);
         var groups = NotedGroups();
         Assert.Equal(Uncapped is null, groups.Count > 0);
         // What a living runner has is not to be swept.
         await Engine.SweepAsync(Stop);
-        Assert.Equal(2, CountProcesses(word));
+        Assert.Equal(2 * jobs, CountProcesses(word));
+        var namespaces = MountNamespaces(word);
+        Assert.Equal(jobs, namespaces.Count);
 
+        var killed = TimeProvider.System.GetTimestamp();
         host.Kill();
-        await host.WaitForExitAsync(Stop);
 
         await UntilAsync(() => CountProcesses(word) == 0, "a process outlived its runner");
+        var took = TimeProvider.System.GetElapsedTime(killed);
+        TestContext.Current.TestOutputHelper?.WriteLine(
+            $"{jobs} jobs ended {took.TotalMilliseconds:0} ms after their runner"
+        );
+        await host.WaitForExitAsync(Stop);
         await UntilAsync(
             () => CountProcesses(StatePath) == 0 && NetworkPrograms(groups) == 0,
             "a helper outlived its runner"
@@ -58,6 +70,9 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         await Engine.SweepAsync(Stop);
         Assert.Empty(Directory.EnumerateDirectories(StatePath));
         Assert.DoesNotContain(groups, Directory.Exists);
+        // A mount lives in a namespace, and that by its processes.
+        Assert.DoesNotContain(StatePath, File.ReadAllText("/proc/self/mountinfo"), StringComparison.Ordinal);
+        Assert.DoesNotContain(MountNamespaces(""), namespaces.Contains);
     }
 
     [Fact]
@@ -91,6 +106,27 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         Assert.Equal(Uncapped is null, facts.All(fact => fact.Ok));
         Assert.Equal(10, facts.Count);
         AssertNothingLeft();
+    }
+
+    [Fact]
+    public async Task A_strangers_job_runs_only_where_its_memory_has_a_limit_or_the_operator_says_so()
+    {
+        var settings = Settings();
+        await using var engine = CreateAt(settings);
+        var spec = Spec(SandboxNetwork.None) with { IsStrangers = true };
+        if (Uncapped is not null)
+        {
+            var failed = await Assert.ThrowsAsync<SandboxException>(async () => await engine.CreateAsync(spec, Stop));
+            var facts = await new NativeSandboxFacts(engine, settings).ExamineAsync(null, Stop).ToListAsync(Stop);
+
+            Assert.Contains("Delegate=memory", failed.Message, StringComparison.Ordinal);
+            Assert.Contains(facts, fact => fact.Detail.EndsWith("jobs of forks are refused", StringComparison.Ordinal));
+            AssertNothingLeft();
+            settings.StrangersUnlimited = true;
+        }
+
+        await using var sandbox = await engine.CreateAsync(spec, Stop);
+        Assert.Equal(0, (await BashAsync(sandbox, "true")).Exit.ExitCode);
     }
 
     [Fact]
@@ -138,6 +174,21 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
             ? [.. Directory.EnumerateDirectories(StatePath, "pod-*", SearchOption.AllDirectories)]
             : [];
 
+    // Of the processes with this word, or of all that we may look at.
+    private static HashSet<string> MountNamespaces(string word)
+    {
+        var found = new HashSet<string>();
+        foreach (var process in Processes(word))
+        {
+            try
+            {
+                found.Add(File.ResolveLinkTarget($"/proc/{process}/ns/mnt", returnFinalTarget: false)!.Name);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or NullReferenceException) { } // it ended
+        }
+        return found;
+    }
+
     private List<string> NotedGroups() =>
         [.. Directory.EnumerateFiles(StatePath, "cgroups", SearchOption.AllDirectories).SelectMany(File.ReadAllLines)];
 
@@ -166,20 +217,28 @@ public sealed class SandboxHost
         {
             Digest = bundle.Digest,
         };
-        var sandbox = await engine.CreateAsync(spec, stop);
         var script = $"trap '' TERM; setsid bash -c 'exec -a {words[2]} sleep 1000' & exec -a {words[2]} sleep 1000";
         var command = new SandboxCommand(
             ["bash", "-c", "eval \"$SCRIPT\""],
             System.Collections.Immutable.ImmutableSortedDictionary<string, string>.Empty.Add("SCRIPT", script),
             "/"
         );
-        await sandbox.RunAsync(command, System.IO.Pipelines.PipeWriter.Create(Stream.Null), stop);
+        await Task.WhenAll(
+            Enumerable
+                .Range(1, int.Parse(words[3], null))
+                .Select(async cell =>
+                {
+                    var sandbox = await engine.CreateAsync(spec with { Name = $"1.{cell}-1" }, stop);
+                    await sandbox.RunAsync(command, System.IO.Pipelines.PipeWriter.Create(Stream.Null), stop);
+                })
+        );
     }
 
     /// <param name="statePath">The engine's folder.</param>
     /// <param name="runtime">The native engine's runtime, or the address of a Docker daemon.</param>
-    /// <param name="word">Stands on the command line of both of its processes.</param>
-    internal static Process Start(string statePath, string runtime, string word)
+    /// <param name="word">Stands on the command lines of the two processes of each job.</param>
+    /// <param name="jobs">How many it runs at once.</param>
+    internal static Process Start(string statePath, string runtime, string word, int jobs = 1)
     {
         var start = new ProcessStartInfo(
             Environment.ProcessPath!,
@@ -194,7 +253,7 @@ public sealed class SandboxHost
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        start.Environment[Variable] = $"{statePath}|{runtime}|{word}";
+        start.Environment[Variable] = $"{statePath}|{runtime}|{word}|{jobs}";
         return Process.Start(start)!;
     }
 }
