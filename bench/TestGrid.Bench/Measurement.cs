@@ -12,6 +12,8 @@ internal static class Measurement
             await Latency.RunAsync(settings, work);
         if (Wants(only, "throughput"))
             await Throughput.RunAsync(settings, work);
+        if (Wants(only, "engines"))
+            await Engines.RunAsync(settings, work);
         if (Wants(only, "log"))
             await LogRate.RunAsync(settings, work);
         if (Wants(only, "git"))

@@ -36,6 +36,8 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
 
     internal ControlGroups Groups => groups.Value;
 
+    internal int PreparedPods => options.PreparedPods;
+
     /// <summary>How many pods wait, made and whole.</summary>
     internal int WholePods => pool.CountWhole();
 
