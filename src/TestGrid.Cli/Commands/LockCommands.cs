@@ -47,9 +47,10 @@ internal static class LockCommands
                 var made = await locks.ResolveAsync(recipe, stop);
                 if (parsed.GetValue(security) && before is not null && before.RecipeHash == made.RecipeHash)
                     made = before.WithSecurityOf(made);
-                if (before?.Digest != made.Digest)
-                    locks.Keep(made);
                 var changes = Changes(before, made);
+                // A release that was dated anew and changed nothing here makes no new bundle.
+                if (before is null || before.RecipeHash != made.RecipeHash || changes.Length > 0)
+                    locks.Keep(made);
                 return new LockReport(recipe, "updated", made.Packages.Length, changes);
             }
         );

@@ -148,7 +148,7 @@ public sealed partial class LockReader
     [GeneratedRegex(@"\A[0-9][A-Za-z0-9.+:~-]{0,120}\z")]
     private static partial Regex VersionForm { get; }
 
-    [GeneratedRegex(@"\A(?:(?!\.\.?/)[A-Za-z0-9._+~%-]{1,200}/){1,12}[A-Za-z0-9._+~%-]{1,200}\.deb\z")]
+    [GeneratedRegex(@"\A(?:(?!\.\.?/)[A-Za-z0-9._+~-]{1,200}/){1,12}[A-Za-z0-9._+~-]{1,200}\.deb\z")]
     private static partial Regex PathForm { get; }
 
     [GeneratedRegex(@"\A[0-9a-f]{64}\z")]

@@ -161,6 +161,8 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
             .Append(CultureInfo.InvariantCulture, $"Dir::State::extended_states \"{folder}/extended\";\n")
             .Append(CultureInfo.InvariantCulture, $"Dir::Etc::preferences \"{folder}/none/preferences\";\n")
             .Append(CultureInfo.InvariantCulture, $"Dir::Etc::preferencesparts \"{folder}/none\";\n")
+            .Append("#clear APT::Architectures;\n#clear APT::Default-Release;\nAPT::Install-Suggests \"false\";\n")
+            .Append(CultureInfo.InvariantCulture, $"APT::Architectures {{ \"{LockMaker.Architecture}\"; }};\n")
             .Append("Acquire::Languages \"none\";\nAcquire::GzipIndexes \"false\";\n");
         if (sources is not null)
         {

@@ -87,7 +87,7 @@ internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, Tim
         if (!otherwise.IsEmpty)
             throw new BundleException(
                 $"What was installed is not what the lock of {recipe.Name} says:\n{string.Join('\n', otherwise)}\n"
-                    + $"Remedy: testgrid bundle lock {recipe.Name}"
+                    + $"Remedy: testgrid bundle update {recipe.Name}"
             );
         var manifest = TreeReader.Read(root, range.Base, stop);
         await KeepAsync(manifest, Path.Combine(tree, "manifest.gz"), stop);

@@ -14,10 +14,10 @@ public sealed class BundleLocks
     private readonly RecipeBook recipes;
     private readonly ImmutableArray<RecipeProblem> problems;
 
-    public BundleLocks(IOptions<BundleOptions> options, AptSources sources)
+    public BundleLocks(IOptions<BundleOptions> options, AptSources sources, TimeProvider time)
     {
         this.options = options.Value;
-        (shelf, maker, pool) = (new LockShelf(this.options), new LockMaker(sources), new(this.options, sources));
+        (shelf, maker, pool) = (new LockShelf(this.options), new LockMaker(sources), new(this.options, sources, time));
         recipes = RecipeBook.Of(ReadRecipes(this.options), out problems);
     }
 

@@ -30,9 +30,7 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
 
     /// <summary>The bundle that was built for this recipe and its lock as they read now, in use; null when there is none.</summary>
     public BundleLease? TryLease(Recipe recipe) =>
-        BundleRecord.Read(IndexFile(recipe)) is { } record && record.RecipeHash == KeyOf(recipe)
-            ? TryLease(record)
-            : null;
+        BundleRecord.Read(IndexFile(recipe)) is { } record && IsOf(recipe, record) ? TryLease(record) : null;
 
     public BundleLease? TryLease(BundleDigest digest) =>
         BundleRecord.Read(Path.Combine(FolderOf(digest), "bundle.json")) is { } record ? TryLease(record) : null;
@@ -63,9 +61,11 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     }
 
     /// <summary>
-    /// Makes a finished build the bundle of its recipe. A kill before, within or after leaves all or nothing.
+    /// Makes a finished build the bundle of its recipe, if recipe and lock are still those that it was built for. A
+    /// kill before, within or after leaves all or nothing.
     /// </summary>
-    public void Publish(Recipe recipe, string folder, BundleRecord record)
+    /// <param name="key">What recipe and lock were when the build began.</param>
+    public void Publish(Recipe recipe, string key, string folder, BundleRecord record)
     {
         var target = FolderOf(record.Digest);
         if (!Directory.Exists(target))
@@ -73,9 +73,12 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
             Directory.Move(Path.Combine(folder, "tree"), target);
             Posix.SettleFolder(Trees);
         }
+        // A lock that was replaced during the build is another bundle: whoever asks for it builds it.
+        if (KeyOf(recipe) != key)
+            return;
         // Read for every job, so without the list of packages. The key is what was asked for: a lock made here since
         // may be what was built.
-        (record with { Packages = [], RecipeHash = KeyOf(recipe) }).Write(IndexFile(recipe));
+        (record with { Packages = [], RecipeHash = key }).Write(IndexFile(recipe));
     }
 
     public async Task RemoveUnfinishedAsync(string folder, FileStream held, CancellationToken stop)
@@ -143,6 +146,11 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
         new(File.GetLastWriteTimeUtc(Path.Combine(folder, "lease")), TimeSpan.Zero);
 
     /// <summary>What names a build of this recipe: itself, the lock beside it, and this version of the builder.</summary>
+    // Where locks are promises, a tree of a lock that this machine made instead is not the bundle.
+    private bool IsOf(Recipe recipe, BundleRecord record) =>
+        record.RecipeHash == KeyOf(recipe)
+        && (!options.KeepLocks || record.LockDigest == locks.DigestBeside(recipe.Name));
+
     public string KeyOf(Recipe recipe) => BuildKey.Of(recipe, locks.DigestBeside(recipe.Name));
 
     private string IndexFile(Recipe recipe) => Path.Combine(Index, $"{recipe.Name}-{KeyOf(recipe)[..16]}.json");

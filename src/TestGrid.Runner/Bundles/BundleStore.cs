@@ -18,7 +18,6 @@ public sealed partial class BundleStore
     private readonly BundleOptions options;
     private readonly BundleShelf shelf;
     private readonly LockedBuild builder;
-    private readonly LockMaker maker;
     private readonly LockShelf locks;
     private readonly PackagePool pool;
     private readonly MachineFiles machine;
@@ -32,13 +31,14 @@ public sealed partial class BundleStore
     public BundleStore(IOptions<BundleOptions> options, AptSources sources, TimeProvider time, ILogger<BundleStore> log)
     {
         (this.options, this.time, this.log) = (options.Value, time, log);
-        (locks, pool, maker) = (
-            new LockShelf(this.options),
-            new PackagePool(this.options, sources),
-            new LockMaker(sources)
-        );
+        (locks, pool) = (new LockShelf(this.options), new PackagePool(this.options, sources, time));
         shelf = new BundleShelf(this.options, locks, time);
-        builder = new LockedBuild(new BundleBuilder(pool, this.options, time), maker, locks, this.options);
+        builder = new LockedBuild(
+            new BundleBuilder(pool, this.options, time),
+            new LockMaker(sources),
+            locks,
+            this.options
+        );
         machine = new MachineFiles(sources, this.options);
         recipes = RecipeBook.Of(BundleLocks.ReadRecipes(this.options), out problems);
         foreach (var problem in problems)
@@ -77,22 +77,8 @@ public sealed partial class BundleStore
         {
             if (shelf.TryLease(wanted) is { } lease)
                 return lease;
-            await JoinAsync(wanted, progress, again: false, stop);
+            await JoinAsync(wanted, progress, stop);
         }
-    }
-
-    /// <summary>
-    /// Builds the recipe from what its mirror has today, also when there is a bundle; new jobs get the new one.
-    /// </summary>
-    public async ValueTask<BundleLease> RenewAsync(
-        string recipe,
-        IProgress<BundleProgress> progress,
-        CancellationToken stop
-    )
-    {
-        var wanted = recipes.Find(recipe) ?? throw NoRecipe(recipe);
-        await JoinAsync(wanted, progress, again: true, stop);
-        return await GetAsync(recipe, progress, stop);
     }
 
     /// <summary>
@@ -182,13 +168,16 @@ public sealed partial class BundleStore
     public async ValueTask<long> CleanAsync(CancellationToken stop)
     {
         var freed = await shelf.CleanAsync(recipes, stop);
-        var wanted = locks.All(recipes.Names).SelectMany(one => one.Packages).Select(package => package.Sha256);
+        // A lock that cannot be read may name any package.
+        if (!locks.TryReadAll(shelf.Trees, out var all))
+            return freed;
+        var wanted = all.SelectMany(one => one.Packages).Select(package => package.Sha256);
         return freed + pool.Clean(wanted.ToHashSet(), time.GetUtcNow() - options.KeepUnused);
     }
 
-    private async Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
+    private async Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop)
     {
-        var key = again ? recipe.Name + " again" : recipe.Name;
+        var key = recipe.Name;
         while (true)
         {
             SharedBuild build;
@@ -199,7 +188,7 @@ public sealed partial class BundleStore
             }
             try
             {
-                if (await build.JoinAsync((heard, end) => BuildAsync(recipe, heard, again, end), progress, stop))
+                if (await build.JoinAsync((heard, end) => BuildAsync(recipe, heard, end), progress, stop))
                     return;
             }
             finally
@@ -213,7 +202,7 @@ public sealed partial class BundleStore
         }
     }
 
-    private async Task BuildAsync(Recipe recipe, IProgress<BundleProgress> progress, bool again, CancellationToken stop)
+    private async Task BuildAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop)
     {
         // An ordinary user can unpack into his id range, but not read what is its root's alone, so he cannot digest it.
         if (Posix.EffectiveUser() != 0)
@@ -227,24 +216,25 @@ public sealed partial class BundleStore
             () => RelayProgress(recipe, progress),
             stop
         );
-        if (!again && shelf.TryLease(recipe) is { } built)
+        if (shelf.TryLease(recipe) is { } built)
         {
             await built.DisposeAsync(); // another process has built it meanwhile
             return;
         }
         BuildBegins(log, recipe.Name);
         var began = time.GetTimestamp();
+        var key = shelf.KeyOf(recipe);
         var (folder, held) = shelf.Begin(recipe.Name);
         try
         {
             await using var file = new StreamWriter(shelf.LogOf(recipe.Name));
             var told = new ToldProgress(progress, shelf.ProgressOf(recipe.Name));
             var talk = new BuildLog(recipe.Name, TextWriter.Synchronized(file), told);
-            var made = await builder.BuildAsync(recipe, shelf.KeyOf(recipe), again, folder, talk, stop);
+            var made = await builder.BuildAsync(recipe, key, folder, talk, stop);
             if (made.LockedAgain is { } why)
                 LockedAgain(log, why);
             var record = made.Record;
-            shelf.Publish(recipe, folder, record);
+            shelf.Publish(recipe, key, folder, record);
             progress.Report(new BundleProgress(recipe.Name, 100, "ready"));
             Built(log, recipe.Name, record.Digest, (int)time.GetElapsedTime(began).TotalSeconds);
         }

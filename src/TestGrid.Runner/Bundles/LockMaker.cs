@@ -74,6 +74,14 @@ internal sealed partial class LockMaker(AptSources sources)
         return [.. Hash.Matches(said).Select(match => match.Groups[1].Value)];
     }
 
+    // A package may stand in the list of its security archive and in the main one, too: then it is a security update,
+    // however the mirrors are called.
+    private static IEnumerable<string> ListsIn(string folder) =>
+        Directory
+            .GetFiles(folder, "*_Packages")
+            .OrderByDescending(list => ArchiveOf(list).EndsWith("-security", StringComparison.Ordinal))
+            .ThenBy(list => list, StringComparer.Ordinal);
+
     private static string Complaint(string said) =>
         string.Join(
             '\n',
@@ -86,7 +94,7 @@ internal sealed partial class LockMaker(AptSources sources)
     {
         string[] keys = ["Package: ", "Version: ", "Architecture: ", "Filename: ", "Size: ", "SHA256: ", "Priority: "];
         var left = chosen.ToHashSet(StringComparer.Ordinal);
-        foreach (var list in Directory.GetFiles(lists, "*_Packages").Order(StringComparer.Ordinal))
+        foreach (var list in ListsIn(lists))
         {
             var archive = ArchiveOf(list);
             var fields = new string[keys.Length];

@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using TestGrid.Core.Bundles;
 
 namespace TestGrid.Runner.Bundles;
@@ -16,7 +18,13 @@ internal sealed class LockShelf(BundleOptions options)
 
     /// <summary>The lock beside the recipe; null when there is none.</summary>
     /// <exception cref="BundleException">It has problems; each is named with its line.</exception>
-    public BundleLock? Beside(string recipe) => ReadFile(FileOf(recipe), Path.Combine(recipe, "lock.json"));
+    public BundleLock? Beside(string recipe) =>
+        ReadFile(FileOf(recipe), Path.Combine(recipe, "lock.json")) is not { } read ? null
+        : read.Bundle == recipe ? read
+        : throw new BundleException(
+            $"{Path.Combine(recipe, "lock.json")} is the lock of bundle '{read.Bundle}'. "
+                + $"Remedy: testgrid bundle update {recipe}"
+        );
 
     /// <summary>The digest of the lock beside the recipe; empty when there is none that can be used.</summary>
     public string DigestBeside(string recipe)
@@ -37,7 +45,8 @@ internal sealed class LockShelf(BundleOptions options)
             }
             catch (BundleException)
             {
-                return ""; // whoever builds says what is wrong with it
+                // Not as if there were none: whoever builds says what is wrong with it.
+                return "broken " + Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(FileOf(recipe))));
             }
         }
     }
@@ -47,28 +56,53 @@ internal sealed class LockShelf(BundleOptions options)
         ReadFile(Path.Combine(folder, "lock.json"), Path.Combine(folder, "lock.json"))
         ?? throw new BundleException($"{folder} was built by an older version and has no lock.");
 
-    /// <summary>The lock that this machine made for a build of this key; null when there is none.</summary>
-    public BundleLock? Own(string key) => ReadFile(OwnFile(key), OwnFile(key));
+    /// <summary>The lock that this machine made for a build of this key; null when there is none that can be read.</summary>
+    public BundleLock? Own(string key)
+    {
+        try
+        {
+            return ReadFile(OwnFile(key), OwnFile(key));
+        }
+        catch (BundleException)
+        {
+            return null; // nobody's promise: it is made again
+        }
+    }
 
     public void KeepOwn(string key, BundleLock made) => Write(OwnFile(key), made);
 
     /// <summary>Replaces the lock beside the recipe.</summary>
     public void WriteBeside(BundleLock made) => Write(FileOf(made.Bundle), made);
 
-    /// <summary>Every lock there is, those that cannot be read left out.</summary>
-    public IEnumerable<BundleLock> All(IEnumerable<string> recipes)
+    /// <summary>Every lock there is: beside recipes, of this machine, and of the trees that were built.</summary>
+    /// <returns>False when one of them cannot be read.</returns>
+    public bool TryReadAll(string trees, out IReadOnlyList<BundleLock> all)
     {
-        var own = Path.Combine(options.RootPath, "locked");
-        return recipes
-            .Select(FileOf)
-            .Concat(Directory.Exists(own) ? Directory.GetFiles(own, "*.json") : [])
-            .Where(File.Exists)
-            .Select(file => LockReader.Read(file, File.ReadAllText(file)))
-            .OfType<LockReading.Read>()
-            .Select(reading => reading.Lock);
+        var files = new[] { options.RecipesPath, trees }
+            .Where(Directory.Exists)
+            .SelectMany(Directory.GetDirectories)
+            .Select(folder => Path.Combine(folder, "lock.json"))
+            .Concat(Directory.Exists(OwnFolder) ? Directory.GetFiles(OwnFolder, "*.json") : []);
+        var read = new List<BundleLock>();
+        all = read;
+        try
+        {
+            foreach (var file in files)
+            {
+                if (ReadFile(file, file) is { } one)
+                    read.Add(one);
+            }
+            return true;
+        }
+        catch (Exception e) when (e is BundleException or IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
     }
 
-    private string OwnFile(string key) => Path.Combine(options.RootPath, "locked", key + ".json");
+    private string OwnFolder => Path.Combine(options.RootPath, "locked");
+
+    private string OwnFile(string key) => Path.Combine(OwnFolder, key + ".json");
 
     private static BundleLock? ReadFile(string path, string shown)
     {
@@ -88,7 +122,11 @@ internal sealed class LockShelf(BundleOptions options)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         var beside = $"{file}.{Path.GetRandomFileName()}";
-        File.WriteAllText(beside, made.Text());
+        using (var stream = File.Create(beside))
+        {
+            stream.Write(Encoding.UTF8.GetBytes(made.Text()));
+            stream.Flush(flushToDisk: true);
+        }
         File.Move(beside, file, overwrite: true);
     }
 }

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 using TestGrid.Core.Bundles;
 
 namespace TestGrid.Runner.Bundles;
@@ -11,7 +12,7 @@ namespace TestGrid.Runner.Bundles;
 /// and forgets the rest; with the pool a lock stays buildable for as long as it is kept, also with no network. No file
 /// is believed: each is read through before it is used.
 /// </summary>
-internal sealed class PackagePool(BundleOptions options, AptSources sources)
+internal sealed partial class PackagePool(BundleOptions options, AptSources sources, TimeProvider time)
 {
     private const int AtOnce = 24;
 
@@ -19,7 +20,7 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
 
     public string FileOf(string sha256) => Path.Combine(Root, "sha256", sha256[..2], sha256);
 
-    /// <summary>Packages of the lock that are not here, or not what they should be; the latter are removed.</summary>
+    /// <summary>Packages of the lock that are not here, or not what they should be. The others count as used now.</summary>
     public async Task<ImmutableArray<LockedPackage>> MissingAsync(BundleLock wanted, CancellationToken stop)
     {
         var missing = new System.Collections.Concurrent.ConcurrentBag<LockedPackage>();
@@ -29,11 +30,11 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
             async (package, end) =>
             {
                 var file = FileOf(package.Sha256);
+                // What is otherwise stays till a better one takes its place: only a lock's word speaks against it.
                 if (await IsAsync(file, package.Size, package.Sha256, end))
-                    return;
-                if (File.Exists(file))
-                    File.Delete(file);
-                missing.Add(package);
+                    Touch(file);
+                else
+                    missing.Add(package);
             }
         );
         return BundleLock.InOrder(missing);
@@ -41,7 +42,8 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
 
     /// <summary>Fetches what is missing from the machine's mirrors, then from the archive mirrors.</summary>
     /// <param name="progress">Hears how many of how many are there.</param>
-    /// <exception cref="ForgottenPackagesException">No mirror gave some of them.</exception>
+    /// <exception cref="ForgottenPackagesException">Every mirror says that it has not got some of them.</exception>
+    /// <exception cref="BundleException">A mirror could not be asked.</exception>
     public async Task FetchAsync(BundleLock wanted, string work, Action<int, int> progress, CancellationToken stop)
     {
         var missing = await MissingAsync(wanted, stop);
@@ -51,12 +53,14 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
         var folder = Directory.CreateDirectory(Path.Combine(work, "fetched")).FullName;
         var config = Path.Combine(work, "fetch.conf");
         await File.WriteAllTextAsync(config, await sources.ConfigAsync(stop) + "APT::Sandbox::User \"root\";\n", stop);
-        var (all, said) = (missing.Length, "");
+        var (all, said, trouble) = (missing.Length, "", "");
         foreach (var place in await PlacesAsync(wanted.Suite, stop))
         {
             foreach (var some in missing.Where(place.MayHave).Chunk(AtOnce))
             {
-                said = await DownloadAsync(place, some, folder, config, stop) ?? said;
+                var complaint = await DownloadAsync(place, some, folder, config, stop);
+                said = complaint is null ? said : AptSources.LastWords(complaint);
+                trouble = complaint?.Split('\n').FirstOrDefault(Trouble.IsMatch) ?? trouble;
                 foreach (var package in some)
                 {
                     if (await TakeAsync(Path.Combine(folder, package.Sha256), package.Size, package.Sha256, stop))
@@ -67,6 +71,14 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
             if (missing.IsEmpty)
                 return;
         }
+        // A mirror that does not answer has forgotten nothing.
+        if (trouble.Length > 0)
+            throw new BundleException(
+                $"{missing.Length} packages of {wanted.Bundle} are not in the pool and could not be fetched, "
+                    + $"{string.Join(", ", missing.Take(8))}{(missing.Length > 8 ? ", …" : "")} (apt: {trouble}). "
+                    + "Remedy: see that apt-get update works here, or take a pool from another machine "
+                    + "(testgrid pool export, import)"
+            );
         throw new ForgottenPackagesException(wanted.Bundle, missing, said);
     }
 
@@ -89,6 +101,7 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
         }
         File.SetUnixFileMode(file, (UnixFileMode)0x1A4); // 0644
         File.Move(file, target, overwrite: true);
+        Touch(target); // apt gave it the mirror's date, and by that it would be old
         return true;
     }
 
@@ -105,7 +118,7 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
         foreach (var file in Files().Where(file => !wanted.Contains(Path.GetFileName(file))).ToArray())
         {
             var info = new FileInfo(file);
-            if (info.LastAccessTimeUtc > before.UtcDateTime || info.LastWriteTimeUtc > before.UtcDateTime)
+            if (info.LastWriteTimeUtc > before.UtcDateTime)
                 continue;
             freed += info.Length;
             info.Delete();
@@ -118,8 +131,11 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
         var places = ImmutableArray.CreateBuilder<Place>();
         foreach (var line in await sources.LinesAsync(suite, stop))
         {
-            // deb [options] ADDRESS SUITE COMPONENT…
-            var words = line[(line.IndexOf(']', StringComparison.Ordinal) + 1)..].Split(' ').Where(w => w.Length > 0);
+            // deb [options] ADDRESS SUITE COMPONENT…; an address may have brackets too
+            var end = line.StartsWith("deb [", StringComparison.Ordinal)
+                ? line.IndexOf(']', StringComparison.Ordinal)
+                : -1;
+            var words = line[(end + 1)..].Split(' ').Where(w => w.Length > 0);
             if (words.SkipWhile(word => word == "deb").ToArray() is [var address, var archive, ..])
                 places.Add(new(archive, Copied(address.TrimEnd('/')), Moved: false));
         }
@@ -173,8 +189,24 @@ internal sealed class PackagePool(BundleOptions options, AptSources sources)
             ),
         ];
         var (code, said) = await AptSources.RunAsync("/usr/lib/apt/apt-helper", words, stop);
-        return code == 0 ? null : AptSources.LastWords(said);
+        return code == 0 ? null : said;
     }
+
+    private void Touch(string file)
+    {
+        try
+        {
+            File.SetLastWriteTimeUtc(file, time.GetUtcNow().UtcDateTime);
+        }
+        catch (Exception e) when (e is UnauthorizedAccessException or FileNotFoundException)
+        {
+            // A pool of root's, read by another; or one that a cleaner has just taken, which the next look finds.
+        }
+    }
+
+    // What apt says when a mirror was asked and has not got the file, or another of its name, is no trouble.
+    [GeneratedRegex(@"^E: (?!.*(?: 404 | 410 |File not found|No such file|Hash Sum mismatch|Download Failed))")]
+    private static partial Regex Trouble { get; }
 
     private static async Task<bool> IsAsync(string path, long size, string sha256, CancellationToken stop)
     {

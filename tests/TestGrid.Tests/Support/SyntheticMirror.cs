@@ -14,7 +14,7 @@ public sealed class SyntheticMirror(string folder)
     internal PackagePool Pool(string root)
     {
         var options = new BundleOptions { RootPath = root, Mirrors = { $"deb file://{folder} {{suite}} main" } };
-        return new PackagePool(options, new AptSources(Options.Create(options)));
+        return new PackagePool(options, new AptSources(Options.Create(options)), TimeProvider.System);
     }
 
     /// <summary>Builds a package that holds one file, and puts it on the mirror.</summary>

@@ -26,12 +26,7 @@ public sealed class BuildKeyTests : IDisposable
     public void A_bundle_that_an_older_builder_made_of_the_same_recipe_is_not_taken()
     {
         var shelf = Shelf();
-        var built = Path.Combine(folder.Path, "built");
-        Directory.CreateDirectory(Path.Combine(built, "tree", "root"));
-        File.WriteAllText(Path.Combine(built, "tree", "lease"), "");
-        var record = new BundleRecord("tiny", Digest, "bookworm", BuildKey.Of(Tiny, ""), 1, 1, []);
-        record.Write(Path.Combine(built, "tree", "bundle.json"));
-        shelf.Publish(Tiny, built, record);
+        Publish(shelf, shelf.KeyOf(Tiny));
         using (var taken = shelf.TryLease(Tiny))
             Assert.NotNull(taken);
 
@@ -43,9 +38,71 @@ public sealed class BuildKeyTests : IDisposable
         Assert.Null(shelf.TryLease(Tiny));
     }
 
-    private BundleShelf Shelf()
+    [Fact]
+    public void A_lock_that_was_replaced_during_the_build_is_not_what_was_built()
     {
-        var options = new BundleOptions { RootPath = folder.Path, RecipesPath = Path.Combine(folder.Path, "recipes") };
+        var shelf = Shelf();
+        var begun = shelf.KeyOf(Tiny);
+        SyntheticLock();
+
+        Publish(shelf, begun);
+
+        Assert.NotEqual(begun, shelf.KeyOf(Tiny));
+        Assert.Null(shelf.TryLease(Tiny));
+        using var tree = shelf.TryLease(Digest);
+        Assert.NotNull(tree);
+    }
+
+    [Fact]
+    public void A_lock_that_cannot_be_read_is_not_as_if_there_were_none()
+    {
+        var shelf = Shelf();
+        var none = shelf.KeyOf(Tiny);
+        SyntheticLock();
+        File.AppendAllText(LockFile, "<<<<<<< ours\n");
+
+        Assert.NotEqual(none, shelf.KeyOf(Tiny));
+    }
+
+    [Fact]
+    public void Where_locks_are_promises_a_tree_of_another_lock_is_not_taken()
+    {
+        SyntheticLock();
+        var lenient = Shelf();
+        Publish(lenient, lenient.KeyOf(Tiny));
+
+        using var taken = lenient.TryLease(Tiny);
+        Assert.NotNull(taken);
+        Assert.Null(Shelf(keepLocks: true).TryLease(Tiny));
+    }
+
+    private string LockFile => Path.Combine(folder.Path, "recipes", "tiny", "lock.json");
+
+    private void SyntheticLock()
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(LockFile)!);
+        var package = new LockedPackage("one", "1", "all", "bookworm", "pool/o.deb", 1, new string('c', 64), false);
+        File.WriteAllText(LockFile, SyntheticMirror.Lock(package).Text());
+    }
+
+    private void Publish(BundleShelf shelf, string key)
+    {
+        var built = Path.Combine(folder.Path, "built");
+        Directory.CreateDirectory(Path.Combine(built, "tree", "root"));
+        File.WriteAllText(Path.Combine(built, "tree", "lease"), "");
+        var record = new BundleRecord("tiny", Digest, "bookworm", key, 1, 1, []);
+        record.Write(Path.Combine(built, "tree", "bundle.json"));
+        shelf.Publish(Tiny, key, built, record);
+    }
+
+    private BundleShelf Shelf(bool keepLocks = false)
+    {
+        var options = new BundleOptions
+        {
+            RootPath = folder.Path,
+            RecipesPath = Path.Combine(folder.Path, "recipes"),
+            KeepLocks = keepLocks,
+        };
         return new BundleShelf(options, new LockShelf(options), new FakeTimeProvider());
     }
 

@@ -75,6 +75,30 @@ public sealed class PackagePoolTests : IDisposable
     }
 
     [Fact]
+    public async Task A_mirror_that_does_not_answer_has_forgotten_nothing()
+    {
+        var package = await mirror.AddAsync("one", "1.0", Stop);
+        using var closed = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        closed.Start();
+        var port = ((System.Net.IPEndPoint)closed.LocalEndpoint).Port;
+        closed.Stop();
+        var options = new BundleOptions
+        {
+            RootPath = Root,
+            Mirrors = { $"deb http://127.0.0.1:{port}/debian {{suite}} main" },
+        };
+        var pool = new PackagePool(options, new AptSources(Options.Create(options)), TimeProvider.System);
+
+        var thrown = await Assert.ThrowsAnyAsync<BundleException>(() =>
+            pool.FetchAsync(SyntheticMirror.Lock(package), Work, (_, _) => { }, Stop)
+        );
+
+        Assert.IsNotType<ForgottenPackagesException>(thrown);
+        Assert.Contains("one 1.0 (all)", thrown.Message, StringComparison.Ordinal);
+        Assert.Contains("apt-get update", thrown.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_file_of_the_pool_that_was_cut_or_changed_is_fetched_again()
     {
         var (cut, changed) = (await mirror.AddAsync("cut", "1.0", Stop), await mirror.AddAsync("changed", "1.0", Stop));
@@ -87,6 +111,7 @@ public sealed class PackagePoolTests : IDisposable
             file.WriteByte(0);
 
         Assert.Equal([changed, cut], await pool.MissingAsync(wanted, Stop));
+        Assert.Equal(2, pool.Files().Count()); // a lock's word alone removes nothing
         await pool.FetchAsync(wanted, Work, (_, _) => { }, Stop);
 
         Assert.Empty(await pool.MissingAsync(wanted, Stop));
@@ -157,7 +182,7 @@ public sealed class PackagePoolTests : IDisposable
     public void The_locks_that_we_ship_belong_to_their_recipes()
     {
         var options = Options.Create(new BundleOptions { RootPath = Root });
-        var locks = new BundleLocks(options, new AptSources(options));
+        var locks = new BundleLocks(options, new AptSources(options), TimeProvider.System);
 
         Assert.NotEmpty(locks.Recipes);
         Assert.All(locks.Recipes, recipe => Assert.Equal(locks.RecipeHashOf(recipe), locks.Find(recipe)?.RecipeHash));
