@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.Json;
 using TestGrid.Scenarios.Support;
 
@@ -118,6 +117,35 @@ public sealed class CommandLineTests(SharedServer shared) : IClassFixture<Shared
     }
 
     [Fact]
+    public async Task What_check_says_of_a_configuration_is_what_its_build_says()
+    {
+        using var repository = new GitRepository(Path.Combine(folder.Path, "tree"))
+            .Write(".testgrid.yml", "language: c\nif: branch = (\nscritp: make\n")
+            .Commit();
+        var secret = await shared.Server.RegisterAsync(repository.Folder, "cli/wrong", Stop);
+
+        var check = await CallAsync("config", "check", "-C", repository.Folder, "--json");
+        var build = await shared.Server.FinishedAsync(
+            await shared.Server.PushAsync(repository, "cli/wrong", secret, Stop),
+            Stop
+        );
+
+        var said = JsonSerializer.Deserialize<JsonElement>(check.Output).GetProperty("problems");
+        Assert.Equal(2, said.GetArrayLength());
+        Assert.Equal("errored", build.GetProperty("build").Text("state"));
+        Assert.Equal("config", build.GetProperty("build").Text("reason"));
+        Assert.StartsWith(".testgrid.yml:2:5: error TG0007: ", build.GetProperty("build").Text("sentence"));
+        Assert.Equal(Places(said), Places(build.GetProperty("problems")));
+
+        static IEnumerable<string> Places(JsonElement problems) =>
+            problems
+                .EnumerateArray()
+                .Select(one =>
+                    $"{one.Text("file")}:{one.GetProperty("line")}:{one.Text("code")} {one.Text("message")}"
+                );
+    }
+
+    [Fact]
     public async Task A_busy_port_is_told_with_its_holder_and_the_way_out()
     {
         var called = await CallAsync(
@@ -157,36 +185,10 @@ public sealed class CommandLineTests(SharedServer shared) : IClassFixture<Shared
 
     private Task<Called> CallAsync(params string[] arguments) => CallWithAsync([], "", arguments);
 
-    private async Task<Called> CallWithAsync(
-        Dictionary<string, string> environment,
-        string input,
-        params string[] arguments
-    )
+    private Task<Called> CallWithAsync(Dictionary<string, string> environment, string input, params string[] arguments)
     {
-        var start = new ProcessStartInfo("dotnet")
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = folder.Path,
-        };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "testgrid.dll"));
-        foreach (var argument in arguments)
-            start.ArgumentList.Add(argument);
-        start.Environment["TESTGRID_URL"] = shared.Server.Url.ToString();
-        start.Environment["TESTGRID_TOKEN"] = shared.Server.Token;
-        start.Environment["TESTGRID_DATA"] = Path.Combine(folder.Path, "data");
-        start.Environment["TESTGRID_BUNDLES__ROOTPATH"] = Path.Combine(SourcePackage.Cache, "bundles");
-        foreach (var (name, value) in environment)
-            start.Environment[name] = value;
-        using var process = Process.Start(start)!;
-        await process.StandardInput.WriteAsync(input);
-        process.StandardInput.Close();
-        var errors = process.StandardError.ReadToEndAsync(Stop);
-        var output = await process.StandardOutput.ReadToEndAsync(Stop);
-        await process.WaitForExitAsync(Stop);
-        return new Called(process.ExitCode, output, await errors);
+        environment["TESTGRID_URL"] = shared.Server.Url.ToString();
+        environment["TESTGRID_TOKEN"] = shared.Server.Token;
+        return CommandLine.CallAsync(folder.Path, environment, input, arguments, Stop);
     }
-
-    private sealed record Called(int ExitCode, string Output, string Errors);
 }

@@ -22,6 +22,7 @@ function build(id, over) {
     reason: null,
     sentence: null,
     trigger: 'push',
+    pullRequest: null,
     branch: 'master',
     tag: null,
     sha: '8f60b65d1c42dcd90ac9ba0ed64bb7ea4a0a51c7',

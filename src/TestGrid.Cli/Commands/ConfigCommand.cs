@@ -19,6 +19,7 @@ internal static class ConfigCommand
             ConfigImportCommand.Create(),
             Script(),
             ConformanceCommand.Create(),
+            CoverageCommand.Create(),
         };
 
     /// <summary>Reads a work tree's configuration; prints its problems. Fails when it cannot be used.</summary>

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.Diagnostics;
-using System.IO.Compression;
 using System.Text.Json.Nodes;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
@@ -17,16 +15,8 @@ internal static class ConformanceCommand
 
     public static Command Create()
     {
-        var oracle = new Option<FileInfo[]>("--oracle")
-        {
-            Description = "a file of JSON lines, packed by gzip or xz or not; may be given more than once",
-            Required = true,
-            AllowMultipleArgumentsPerToken = true,
-        };
-        var facts = new Option<FileInfo?>("--facts")
-        {
-            Description = "the events that conditions are evaluated for (else conditions_data.json beside the oracle)",
-        };
+        var oracle = OracleFiles.Option();
+        var facts = OracleFiles.FactsOption();
         var all = new Option<bool>("--all") { Description = $"print every difference, not the first {Shown}" };
         var page = new Option<FileInfo?>("--page")
         {
@@ -46,13 +36,14 @@ internal static class ConformanceCommand
         };
         command.SetAction(parsed =>
         {
-            var files = parsed.GetValue(oracle)!;
-            var run = Compare(files, parsed.GetValue(facts));
+            var files = new OracleFiles(parsed.GetValue(oracle)!, parsed.GetValue(facts));
+            var run = Compare(files);
             if (parsed.GetValue(page) is { } target)
             {
                 const string written = "testgrid config conformance --oracle FILE… --page docs/travis-compatibility.md";
                 var today = DateOnly.FromDateTime(TimeProvider.System.GetLocalNow().Date);
-                File.WriteAllText(target.FullName, CompatibilityPage.Write(run, today, written));
+                var coverage = CoverageCommand.Count(files);
+                File.WriteAllText(target.FullName, CompatibilityPage.Write(run, coverage, today, written));
             }
 
             var most = parsed.GetValue(all) ? int.MaxValue : Shown;
@@ -71,6 +62,7 @@ internal static class ConformanceCommand
                         run.Counts,
                         differences = run.Differences.Take(most),
                         differing = run.Differences.Count,
+                        unsaid = run.Unsaid.Take(most).Select(one => $"{one.Name}: {one.What} {one.About}"),
                     },
                 ]);
             Print(run, most);
@@ -79,79 +71,25 @@ internal static class ConformanceCommand
         return command;
     }
 
-    private static ConformanceRun Compare(FileInfo[] files, FileInfo? facts)
+    private static ConformanceRun Compare(OracleFiles oracle)
     {
-        var data = facts ?? new FileInfo(Path.Combine(files[0].DirectoryName!, "conditions_data.json"));
-        var events = data.Exists
-            ? JsonNode
-                .Parse(File.ReadAllText(data.FullName))!
-                .AsObject()
-                .ToDictionary(pair => pair.Key, pair => pair.Value!.AsObject())
-            : [];
-        var run = new ConformanceRun(events);
-        foreach (var file in files)
+        var run = new ConformanceRun(oracle.Events);
+        foreach (var (file, line) in oracle.Lines())
         {
-            if (!file.Exists)
-                throw new CommandException($"there is no {file.FullName}", ExitCodes.NotFound);
-            foreach (var line in Lines(file))
-            {
-                if (!run.Add(line))
-                    throw new CommandException(
-                        $"{file.Name} holds a line of no form that is known: {Short(line)}",
-                        ExitCodes.Usage
-                    );
-            }
+            if (!run.Add(line))
+                throw new CommandException(
+                    $"{file} holds a line of no form that is known: {Short(line)}",
+                    ExitCodes.Usage
+                );
         }
 
         return run;
     }
 
-    private static IEnumerable<JsonObject> Lines(FileInfo file)
-    {
-        using var reader = Open(file);
-        if (file.Extension == ".json")
-        {
-            var whole = JsonNode.Parse(reader.ReadToEnd());
-            foreach (var item in whole is JsonArray list ? list.OfType<JsonObject>() : [whole!.AsObject()])
-                yield return item;
-            yield break;
-        }
-
-        while (reader.ReadLine() is { } line)
-        {
-            if (line.Length > 0)
-                yield return JsonNode.Parse(line)!.AsObject();
-        }
-    }
-
-    private static StreamReader Open(FileInfo file)
-    {
-        switch (file.Extension)
-        {
-            case ".gz":
-                return new StreamReader(new GZipStream(file.OpenRead(), CompressionMode.Decompress));
-            case ".xz":
-                try
-                {
-                    var xz = Process.Start(
-                        new ProcessStartInfo("xz", ["-dc", file.FullName]) { RedirectStandardOutput = true }
-                    )!;
-                    return xz.StandardOutput;
-                }
-                catch (System.ComponentModel.Win32Exception)
-                {
-                    throw new CommandException($"{file.Name} needs the program xz (xz-utils)", ExitCodes.NotFound);
-                }
-
-            default:
-                return file.OpenText();
-        }
-    }
-
     private static void Print(ConformanceRun run, int most)
     {
         foreach (var (what, same, of) in run.Counts.Rows())
-            Console.WriteLine($"{what, -14}{same, 7:N0} of {of, 7:N0}   {100.0 * same / of, 6:0.00} %");
+            Console.WriteLine($"{what, -17}{same, 7:N0} of {of, 7:N0}   {100.0 * same / of, 6:0.00} %");
         foreach (var difference in run.Differences.Take(most))
         {
             Console.WriteLine(Printed.Plain($"\n{difference.Name}: {difference.What} {difference.Key}"));
@@ -159,6 +97,10 @@ internal static class ConformanceCommand
             Console.WriteLine(Printed.Plain($"  Travis {difference.Theirs}"));
         }
 
+        if (run.Unsaid.Count > 0)
+            Console.WriteLine("\nSaid by Travis and not here");
+        foreach (var (name, what, about) in run.Unsaid.Take(most))
+            Console.WriteLine(Printed.Plain($"  {name}: {what} {about}"));
         if (run.Differences.Count > most)
             Console.WriteLine($"\n… and {run.Differences.Count - most} more: see --all");
     }

@@ -53,7 +53,9 @@ internal static class RunCommand
                     new LocalRunSettings(
                         Math.Max(1, parsed.GetValue(slots)),
                         detail,
-                        SecretsFromEnvironment(parsed.GetValue(secrets) ?? [])
+                        SecretsFromEnvironment(parsed.GetValue(secrets) ?? []),
+                        config.FailFast,
+                        config.MaxParallel
                     ),
                     stop
                 );

@@ -19,7 +19,9 @@ namespace TestGrid.Cli.Runs;
 internal sealed record LocalRunSettings(
     int Slots,
     TerminalDetail Detail,
-    ImmutableSortedDictionary<string, string> Secrets
+    ImmutableSortedDictionary<string, string> Secrets,
+    bool FailFast = false,
+    int? MaxParallel = null
 );
 
 /// <summary>Runs jobs here: the server's own job runner, with a terminal for a reporter.</summary>
@@ -83,10 +85,20 @@ internal static class LocalRun
         );
 
         var results = new (JobOrder Order, JobVerdict Verdict, TimeSpan Took)[orders.Length];
+        using var rest = CancellationTokenSource.CreateLinkedTokenSource(stop);
         await Parallel.ForEachAsync(
             orders.Index(),
-            new ParallelOptions { MaxDegreeOfParallelism = settings.Slots },
-            async (one, _) => results[one.Index] = await RunOneAsync(runner, reporter, one.Item, stop)
+            new ParallelOptions
+            {
+                MaxDegreeOfParallelism = Math.Min(settings.Slots, settings.MaxParallel ?? int.MaxValue),
+            },
+            async (one, _) =>
+            {
+                var result = results[one.Index] = await RunTriesAsync(runner, reporter, one.Item, rest.Token);
+                var isBad = result.Verdict.State is JobState.Failed or JobState.Errored;
+                if (settings.FailFast && isBad && !one.Item.Config.AllowFailure)
+                    await rest.CancelAsync();
+            }
         );
 
         Console.WriteLine();
@@ -115,13 +127,35 @@ internal static class LocalRun
         return all.All(state => state is JobState.Passed) ? ExitCodes.Ok : ExitCodes.Broken;
     }
 
-    private static async Task<(JobOrder, JobVerdict, TimeSpan)> RunOneAsync(
+    private static async Task<(JobOrder Order, JobVerdict Verdict, TimeSpan Took)> RunTriesAsync(
         JobRunner runner,
         TerminalReporter reporter,
         JobOrder order,
         CancellationToken stop
     )
     {
+        var tries = 0;
+        while (true)
+        {
+            var result = await RunOneAsync(runner, reporter, order, stop);
+            if (
+                result.Verdict.State is not (JobState.Failed or JobState.Errored)
+                || order.Config.Impossible is not null
+                || tries++ >= order.Config.Retry
+            )
+                return result;
+        }
+    }
+
+    private static async Task<(JobOrder Order, JobVerdict Verdict, TimeSpan Took)> RunOneAsync(
+        JobRunner runner,
+        TerminalReporter reporter,
+        JobOrder order,
+        CancellationToken stop
+    )
+    {
+        if (stop.IsCancellationRequested)
+            return (order, new(JobState.Cancelled, JobReason.Cancelled, "It was not begun."), TimeSpan.Zero);
         var started = Stopwatch.GetTimestamp();
         if (order.Config.Impossible is { } impossible)
             return (order, new JobVerdict(JobState.Errored, impossible.Reason, impossible.Sentence), TimeSpan.Zero);

@@ -15,14 +15,21 @@ public sealed record BuildVerdict(BuildState State, string Reason, string Senten
     /// </summary>
     /// <param name="jobs">Each job's state, and whether its failure is allowed.</param>
     /// <param name="fastFinish">Do not wait for jobs whose failure is allowed.</param>
-    public static BuildVerdict? Of(ImmutableArray<(JobState State, bool AllowFailure)> jobs, bool fastFinish)
+    /// <param name="failFast">
+    /// A failed job has cancelled the others: what the build is called is what failed, not what followed from it.
+    /// </param>
+    public static BuildVerdict? Of(
+        ImmutableArray<(JobState State, bool AllowFailure)> jobs,
+        bool fastFinish,
+        bool failFast
+    )
     {
         var awaited = fastFinish && jobs.Any(job => !job.AllowFailure) ? jobs.Where(job => !job.AllowFailure) : jobs;
         if (jobs.IsEmpty || awaited.Any(job => !job.State.IsFinal))
             return null;
 
         var counting = jobs.Where(job => !job.AllowFailure).ToList();
-        foreach (var (state, build) in Worst)
+        foreach (var (state, build) in failFast ? [.. Worst[1..], Worst[0]] : Worst)
         {
             var count = counting.Count(job => job.State == state);
             if (count > 0)

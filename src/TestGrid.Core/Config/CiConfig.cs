@@ -10,6 +10,8 @@ namespace TestGrid.Core.Config;
 /// <param name="OnlyBranches">Patterns of branches to build, empty for all (Travis's <c>branches.only</c>).</param>
 /// <param name="ExceptBranches">Patterns of branches not to build.</param>
 /// <param name="FastFinish">The build is over when only allowed failures are left.</param>
+/// <param name="FailFast">The first job that fails, and may not, ends the others.</param>
+/// <param name="MaxParallel">The most jobs of the build at once; null for as many as there is room for.</param>
 public sealed record CiConfig(
     string File,
     ImmutableArray<JobConfig> Jobs,
@@ -17,7 +19,9 @@ public sealed record CiConfig(
     ImmutableArray<ConfigProblem> Problems,
     ImmutableArray<string> OnlyBranches,
     ImmutableArray<string> ExceptBranches,
-    bool FastFinish = false
+    bool FastFinish = false,
+    bool FailFast = false,
+    int? MaxParallel = null
 );
 
 /// <summary>Something in a configuration that a person should mend, where it stands.</summary>

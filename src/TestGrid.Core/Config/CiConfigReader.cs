@@ -122,6 +122,7 @@ public static class CiConfigReader
                 ProblemCode.StagesIgnored,
                 "stages do not wait for each other yet: their jobs are ordered by stage and run at the same time"
             );
+        var maxParallel = LimitsReading.Whole(root["max_parallel"], 1, 1000, findings);
         var branches = root["branches"] as YamlMap;
         return new CiConfig(
             findings.File,
@@ -130,7 +131,9 @@ public static class CiConfigReader
             findings.All,
             Texts(branches?["only"]),
             Texts(branches?["except"]),
-            ((root["jobs"] as YamlMap)?["fast_finish"] as YamlScalar)?.Text == "true"
+            ((root["jobs"] as YamlMap)?["fast_finish"] as YamlScalar)?.Text == "true",
+            (root["fail_fast"] as YamlScalar)?.Text == "true",
+            maxParallel
         );
     }
 

@@ -41,6 +41,9 @@ public sealed record JobConfig
     /// <summary>A red result does not make the build red.</summary>
     public bool AllowFailure { get; init; }
 
+    /// <summary>How often it is tried again when it has failed or was errored while it ran.</summary>
+    public int Retry { get; init; }
+
     /// <summary>The stage's name, or null when the configuration has no stages.</summary>
     public string? Stage { get; init; }
 

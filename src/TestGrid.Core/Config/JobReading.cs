@@ -56,6 +56,7 @@ internal sealed class JobReading(
             Env = env.Read(globalEnv, job.Keys["env"], secure),
             Phases = Phases(job, rule.Steps(job, choice.Version)),
             AllowFailure = job.AllowFailure,
+            Retry = LimitsReading.Whole(job.Keys["retry"], 0, 5, findings) ?? 0,
             Os = job.Text("os") ?? "linux",
             Arch = job.Text("arch") ?? "amd64",
             AptPackages = AptPackages(job),

@@ -55,6 +55,20 @@ internal static partial class LimitsReading
         return wish == new LimitsWish() && limits is null ? null : wish;
     }
 
+    /// <summary>A whole number between two others; what is none is told and left out.</summary>
+    public static int? Whole(YamlNode? node, int least, int most, Findings findings)
+    {
+        if (node is null)
+            return null;
+        return
+            node is YamlScalar { Text: { } text }
+            && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            && number >= least
+            && number <= most
+            ? number
+            : Bad<int>(node, findings, $"a whole number from {least} to {most}", $"write it as {least}");
+    }
+
     private static double? Number(YamlNode? node, Findings findings, bool isWhole)
     {
         if (node is null)

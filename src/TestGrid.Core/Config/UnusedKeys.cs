@@ -19,9 +19,6 @@ internal static class UnusedKeys
         ("notifications", ProblemCode.Ignored, "'notifications' are not sent yet"),
         ("services", ProblemCode.Ignored, "'services' are not started yet"),
         ("reports", ProblemCode.NotYet, "'reports' is checked, and no report is read yet: the exit codes decide"),
-        ("retry", ProblemCode.NotYet, "'retry' is checked, and no job is tried again by itself yet"),
-        ("fail_fast", ProblemCode.NotYet, "'fail_fast' is checked, and a failed job ends no other yet"),
-        ("max_parallel", ProblemCode.NotYet, "'max_parallel' is checked, and only the runners' slots count yet"),
     ];
 
     public static void Tell(YamlMap root, Findings findings)
@@ -38,8 +35,8 @@ internal static class UnusedKeys
     {
         foreach (var (key, code, why) in Keys)
         {
-            // What asks for what happens anyway is not worth a word: `cache: false`, `retry: 0`.
-            if (map.Entry(key) is { } entry && entry.Value is not YamlScalar { Text: "false" or "0" })
+            // What asks for what happens anyway is not worth a word: `cache: false`.
+            if (map.Entry(key) is { } entry && entry.Value is not YamlScalar { Text: "false" })
                 findings.Warn(entry.Mark, code, where + why);
         }
 

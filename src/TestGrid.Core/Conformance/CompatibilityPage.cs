@@ -6,7 +6,9 @@ namespace TestGrid.Core.Conformance;
 /// <summary>The page of the manual that says how much agrees: figures and reasons, no text of anybody's file.</summary>
 public static class CompatibilityPage
 {
-    public static string Write(ConformanceRun run, DateOnly date, string command)
+    private const int MostMissing = 40;
+
+    public static string Write(ConformanceRun run, CoverageRun coverage, DateOnly date, string command)
     {
         var page = new StringBuilder();
         page.Append(
@@ -52,6 +54,7 @@ public static class CompatibilityPage
         page.Append("\n## By key of the top level\n\n| key | files | same |\n|---|---:|---:|\n");
         foreach (var (key, tally) in run.Keys.OrderByDescending(pair => pair.Value.Files).ThenBy(pair => pair.Key))
             page.Append(CultureInfo.InvariantCulture, $"| {Cell(key)} | {tally.Files} | {tally.Config} |\n");
+        Coverage(page, coverage);
         page.Append("\n## What differs, and why\n\n");
         if (run.Differences.Count == 0)
             page.Append("Nothing.\n");
@@ -60,7 +63,58 @@ public static class CompatibilityPage
                 CultureInfo.InvariantCulture,
                 $"- {Cell(difference.Name)}: {difference.What} {Cell(difference.Key)}: {Reason(difference)}\n"
             );
+        page.Append(
+            CultureInfo.InvariantCulture,
+            $"""
+
+            Messages are compared by kind and by the key or value they are about: unknown, mended, doubled and overwritten keys, lists
+            where one value is meant, values of a wrong kind, conditions. Not said here are keys without effect (`sudo`), values under
+            another name, strings that should be encrypted, and which jobs a condition leaves out.
+
+            ## Job scripts
+
+            Tests run what Travis's own script was recorded doing, by bash alone and by the whole runner in a sandbox, with and without
+            a terminal, and compare state, exit code and log. Jobs and rules with `deploy` are not run: TestGrid tests. The log is
+            another on purpose in these, and how they end is the same:
+
+
+            """
+        );
+        foreach (
+            var (name, why) in ScriptDifferences.Jobs.Concat(ScriptDifferences.Phases).DistinctBy(pair => pair.Key)
+        )
+            page.Append(CultureInfo.InvariantCulture, $"- `{name}`: {why}.\n");
         return page.ToString();
+    }
+
+    private static void Coverage(StringBuilder page, CoverageRun coverage)
+    {
+        page.Append(
+            """
+
+            ## What would run here
+
+            Of the Linux jobs, how many find their language, in that version or the nearest that is named, their services and their addons
+            in the bundles that are here now. A file is whole when all its Linux jobs find everything.
+
+            | language | files | whole, exact | whole, nearest | jobs | version exact | nearest | services | addons |
+            |---|---:|---:|---:|---:|---:|---:|---:|---:|
+
+            """
+        );
+        var rows = coverage
+            .Languages.OrderByDescending(pair => pair.Value.Files)
+            .ThenBy(pair => pair.Key)
+            .Select(pair => (Name: Cell(pair.Key), Tally: pair.Value));
+        foreach (var (name, tally) in rows.Append(("all", coverage.All)))
+            page.Append(
+                CultureInfo.InvariantCulture,
+                $"| {name} | {tally.Files} | {tally.FilesExact} | {tally.FilesNearest} | {tally.Jobs} | {tally.Exact} "
+                    + $"| {tally.Nearest} | {tally.Services} | {tally.Addons} |\n"
+            );
+        page.Append("\nMissing most, by the number of files that ask for it:\n\n| missing | files |\n|---|---:|\n");
+        foreach (var (what, files) in coverage.Missing.Take(MostMissing))
+            page.Append(CultureInfo.InvariantCulture, $"| {Cell(what)} | {files} |\n");
     }
 
     private static string Reason(ConformanceDifference difference) =>

@@ -44,6 +44,18 @@ public sealed class ConformanceCounts
 
     public int EnvLinesEqual { get; internal set; }
 
+    /// <summary>What the library says of files and is compared: unknown, mended and doubled keys, values of a wrong kind.</summary>
+    public int Messages { get; internal set; }
+
+    /// <summary>Those that are said here too, about the same key or value.</summary>
+    public int MessagesEqual { get; internal set; }
+
+    /// <summary>Files for which all of them are.</summary>
+    public int MessageFilesEqual { get; internal set; }
+
+    /// <summary>Files that have any.</summary>
+    public int MessageFiles { get; internal set; }
+
     /// <summary>For people: what, how many agree, of how many; without the kinds that were not there.</summary>
     public IEnumerable<(string What, int Same, int Of)> Rows() =>
         new (string, int, int Of)[]
@@ -53,6 +65,8 @@ public sealed class ConformanceCounts
             ("phases", PhasesEqual, Phases),
             ("normal form", ConfigEqual, Configs),
             ("specs", SpecsEqual, Specs),
+            ("messages", MessagesEqual, Messages),
+            ("files by message", MessageFilesEqual, MessageFiles),
             ("conditions", ConditionsEqual, Conditions),
             ("env lines", EnvLinesEqual, EnvLines),
         }.Where(row => row.Of > 0);

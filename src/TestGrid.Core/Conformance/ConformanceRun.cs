@@ -1,7 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using TestGrid.Core.Config;
-using TestGrid.Core.Config.Conditions;
 using TestGrid.Core.Config.Schema;
 using TestGrid.Core.Yaml;
 
@@ -13,13 +12,17 @@ namespace TestGrid.Core.Conformance;
 /// (<c>expr</c> or <c>cond</c>) or a text of variables (<c>input</c>).
 /// </summary>
 /// <param name="events">What conditions are evaluated for, by name, where a line does not say it.</param>
-public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> events)
+public sealed partial class ConformanceRun(IReadOnlyDictionary<string, JsonObject> events)
 {
     private readonly List<ConformanceDifference> differences = [];
+    private readonly List<(string Name, string What, string About)> unsaid = [];
 
     public ConformanceCounts Counts { get; } = new();
 
     public IReadOnlyList<ConformanceDifference> Differences => differences;
+
+    /// <summary>What the library says of a file, with its place, and is not said here.</summary>
+    public IReadOnlyList<(string Name, string What, string About)> Unsaid => unsaid;
 
     public SortedDictionary<string, ConformanceTally> Languages { get; } = new(StringComparer.Ordinal);
 
@@ -50,8 +53,8 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
         return true;
     }
 
-    private static ExpandedConfig? Expanded(string yaml, ConfigSettings settings) =>
-        CiConfigReader.Expand(".travis.yml", Ascii(yaml), settings, new Findings(".travis.yml"));
+    private static ExpandedConfig? Expanded(string yaml, ConfigSettings settings, Findings? findings = null) =>
+        CiConfigReader.Expand(".travis.yml", Ascii(yaml), settings, findings ?? new Findings(".travis.yml"));
 
     private static bool HasEmptyJob(YamlEntry part) =>
         part is { Key: "include", Value: YamlList list } && list.Items.Any(item => item is YamlMap { IsEmpty: true });
@@ -71,7 +74,8 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
             MaxBytes = 4 << 20,
             Event = OracleEvent.Of(data ?? events.GetValueOrDefault("push_master") ?? []),
         };
-        var ours = Expanded(yaml, settings);
+        var findings = new Findings(".travis.yml");
+        var ours = Expanded(yaml, settings, findings);
         if (ours?.Root["jobs"] is YamlMap { Entries: var parts } && parts.Any(HasEmptyJob))
         {
             Counts.DecidedDifferences++;
@@ -93,6 +97,8 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
                 Phases(name, ours, phases);
             if (expected["config"] is JsonObject config)
                 Config(name, ours, config);
+            if (!isSpec && expected["messages"] is JsonArray messages)
+                Messages(name, [.. messages.OfType<JsonObject>()], [.. findings.All]);
         }
 
         if (!isSpec)
@@ -178,6 +184,21 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
             Counts.ConfigEqual++;
     }
 
+    private void Messages(string name, List<JsonObject> messages, List<ConfigProblem> problems)
+    {
+        var compared = messages.Where(MessageForm.IsCompared).ToList();
+        if (compared.Count == 0)
+            return;
+        var silent = compared.Where(message => !MessageForm.IsSaid(message, problems)).ToList();
+        Counts.MessageFiles++;
+        Counts.Messages += compared.Count;
+        Counts.MessagesEqual += compared.Count - silent.Count;
+        if (silent.Count == 0)
+            Counts.MessageFilesEqual++;
+        foreach (var message in silent)
+            unsaid.Add((name, $"{message["code"]} {message["key"]}", Difference.Short(message["args"])));
+    }
+
     private static JsonObject WithoutEmptyJobs(JsonObject config)
     {
         if ((config["jobs"] as JsonObject)?["include"] is JsonArray included)
@@ -206,78 +227,5 @@ public sealed class ConformanceRun(IReadOnlyDictionary<string, JsonObject> event
                     map[phase] = JobForm.Commands(list);
             }
         }
-    }
-
-    private void Condition(string text, JsonNode? tree, bool parses, JsonObject? truths)
-    {
-        Counts.Conditions++;
-        var reading = ConditionParser.Parse(text);
-        var ours = reading.Condition is null ? null : ConditionForm.Of(reading.Condition);
-        string? wrong =
-            (ours is not null) != parses ? "parses"
-            : parses && !JsonNode.DeepEquals(ours, tree) ? "tree"
-            : null;
-        foreach (var (happened, truth) in truths ?? [])
-        {
-            if (wrong is null && parses && truth is JsonValue value && value.TryGetValue<bool>(out var holds))
-                wrong =
-                    reading.Condition!.IsTrue(OracleEvent.Facts(events[happened])) == holds
-                        ? null
-                        : $"truth for {happened}";
-        }
-
-        if (wrong is null)
-            Counts.ConditionsEqual++;
-        else
-            differences.Add(
-                new ConformanceDifference(
-                    text,
-                    "condition",
-                    wrong,
-                    ours is null ? reading.Error ?? "" : Difference.Short(ours),
-                    Difference.Short(tree)
-                )
-            );
-    }
-
-    private void Vectors(JsonArray vectors, JsonObject data)
-    {
-        var facts = OracleEvent.Facts(data);
-        foreach (var vector in vectors.OfType<JsonObject>())
-        {
-            Counts.Conditions++;
-            var text = (string)vector["cond"]!;
-            var reading = ConditionParser.Parse(text);
-            var ours = reading.Condition is null ? null : ConditionForm.Of(reading.Condition);
-            var isSame =
-                (vector["ast"] is null || JsonNode.DeepEquals(ours, vector["ast"]))
-                && reading.Condition?.IsTrue(facts) == (bool?)vector["result"];
-            if (isSame)
-                Counts.ConditionsEqual++;
-            else
-                differences.Add(
-                    new ConformanceDifference(
-                        text,
-                        "condition",
-                        "",
-                        Difference.Short(ours),
-                        Difference.Short(vector["ast"])
-                    )
-                );
-        }
-    }
-
-    private void EnvText(string text, JsonArray theirs)
-    {
-        Counts.EnvLines++;
-        var ours = new JsonArray([
-            .. (EnvLine.Parse(text) ?? []).Select(pair => (JsonNode)new JsonArray(pair.Name, pair.Value)),
-        ]);
-        if (JsonNode.DeepEquals(ours, theirs))
-            Counts.EnvLinesEqual++;
-        else
-            differences.Add(
-                new ConformanceDifference(text, "env line", "", Difference.Short(ours), Difference.Short(theirs))
-            );
     }
 }

@@ -137,7 +137,9 @@ public sealed class BuildPlanner(
             config.Axes,
             config.Problems,
             config.FastFinish,
-            [.. orders.Where(order => build.OnlyCell is null || order.Id.Cell == build.OnlyCell)]
+            [.. orders.Where(order => build.OnlyCell is null || order.Id.Cell == build.OnlyCell)],
+            config.FailFast,
+            config.MaxParallel
         );
     }
 

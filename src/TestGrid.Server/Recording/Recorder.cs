@@ -134,16 +134,21 @@ public sealed partial class Recorder(
         // The log first: whoever sees a job that is over may rely on its log being whole, also after a power cut.
         if (HeldBy(lease) is not null)
             logs.Finish(lease.Job, lease.Attempt);
-        if (!await jobs.FinishAsync(lease.Job, lease.Attempt, lease.Token, verdict, stop))
+        var finish = await jobs.FinishAsync(lease.Job, lease.Attempt, lease.Token, verdict, stop);
+        if (!finish.IsKnown)
         {
             TooLate(log, lease.Job, lease.Attempt);
             return JobWish.Fenced;
         }
         Forget(lease.Job, lease.Attempt);
         JobEnded(log, lease.Job, lease.Attempt, verdict.State, verdict.Reason);
+        if (finish.IsAgain)
+            JobAgain(log, lease.Job);
+        Cancelled(lease.Job.Build, finish.Asked);
+        foreach (var other in finish.Asked)
+            bells.OfJob(other).Ring();
         bells.JobChanged(lease.Job);
         bells.OutputOf(lease.Job).Ring(); // log readers wait for the end too
-        bells.Room.Ring();
         return JobWish.CarryOn;
     }
 
@@ -234,6 +239,9 @@ public sealed partial class Recorder(
 
         public DateTimeOffset Until { get; set; } = until;
     }
+
+    [LoggerMessage(LogLevel.Information, "Job {Job} is tried again, as its configuration asks")]
+    private static partial void JobAgain(ILogger log, JobId job);
 
     [LoggerMessage(LogLevel.Information, "Job {Job}, attempt {Attempt}, was claimed by {Runner}")]
     private static partial void JobClaimed(ILogger log, JobId job, int attempt, string runner);

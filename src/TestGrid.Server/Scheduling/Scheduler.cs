@@ -31,14 +31,18 @@ public sealed partial class Scheduler(
         var waiting = jobs.Waiting(Look);
         if (waiting.IsEmpty)
             return false;
-        var busy = jobs.Busy().ToDictionary(row => row.Repository, row => row.Count);
-        var used = busy.Values.Sum();
+        var all = jobs.Busy();
+        var busy = all.GroupBy(row => row.Repository)
+            .ToDictionary(rows => rows.Key, rows => rows.Sum(row => row.Count));
+        var ofBuilds = all.ToDictionary(row => row.Build, row => row.Count);
+        var used = all.Sum(row => row.Count);
         var taken = new List<JobId>();
         var words = new List<(JobId, string)>();
         foreach (var job in waiting)
         {
             var ofRepository = busy.GetValueOrDefault(job.Repository);
-            if (WaitsFor(used, ofRepository) is { } reason)
+            var ofBuild = ofBuilds.GetValueOrDefault(job.Id.Build);
+            if ((WaitsFor(used, ofRepository) ?? WaitsFor(job, ofBuild)) is { } reason)
             {
                 if (job.WaitsFor != reason)
                     words.Add((job.Id, reason));
@@ -46,6 +50,7 @@ public sealed partial class Scheduler(
             }
             taken.Add(job.Id);
             busy[job.Repository] = ofRepository + 1;
+            ofBuilds[job.Id.Build] = ofBuild + 1;
             used++;
         }
         var troubles = await Task.WhenAll(taken.Select(job => EnqueueAsync(job, stop)));
@@ -78,6 +83,11 @@ public sealed partial class Scheduler(
         JobEnqueued(log, job);
         return null;
     }
+
+    private static string? WaitsFor(WaitingJob job, int ofBuild) =>
+        job.MaxParallel is { } most && ofBuild >= most
+            ? $"{ofBuild} jobs of its build run, which is max_parallel"
+            : null;
 
     private string? WaitsFor(int used, int ofRepository)
     {

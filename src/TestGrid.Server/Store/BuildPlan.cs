@@ -20,11 +20,16 @@ public sealed record UnplannedBuild(
 /// <summary>What the planner made of a build.</summary>
 /// <param name="Commit">The commit, complete: a build started by hand learns its object name only now.</param>
 /// <param name="Orders">One per job.</param>
+/// <param name="FastFinish">The build is over when only allowed failures are left.</param>
+/// <param name="FailFast">The first job that fails, and may not, ends the others.</param>
+/// <param name="MaxParallel">The most of its jobs at once; null for as many as there is room for.</param>
 public sealed record BuildPlan(
     CommitRef Commit,
     string ConfigFile,
     ImmutableArray<string> Axes,
     ImmutableArray<ConfigProblem> Problems,
     bool FastFinish,
-    ImmutableArray<JobOrder> Orders
+    ImmutableArray<JobOrder> Orders,
+    bool FailFast = false,
+    int? MaxParallel = null
 );

@@ -40,6 +40,44 @@ internal sealed class GitRepository : IDisposable
         return this;
     }
 
+    /// <summary>
+    /// A pull request with this file changed, and the host's merge of it; its opening, in GitHub's words.
+    /// </summary>
+    public object Pull(string slug, int number, string from, string path, string text)
+    {
+        var target = git.Head.Tip;
+        var author = new Signature("Eve", "eve@example.org", Then.AddMinutes(commits++));
+        var tree = TreeDefinition.From(target);
+        using (var content = new MemoryStream(System.Text.Encoding.UTF8.GetBytes(text)))
+            tree.Add(path, git.ObjectDatabase.CreateBlob(content), Mode.NonExecutableFile);
+        var files = git.ObjectDatabase.CreateTree(tree);
+        var head = git.ObjectDatabase.CreateCommit(author, author, "Eve's change", files, [target], true);
+        var merge = git.ObjectDatabase.CreateCommit(author, author, "Merge", files, [target, head], true);
+        git.Refs.Add($"refs/pull/{number}/merge", merge.Id, allowOverwrite: true);
+        return new
+        {
+            action = "opened",
+            number,
+            pull_request = new
+            {
+                user = new { login = "eve" },
+                head = new
+                {
+                    @ref = "topic",
+                    sha = head.Sha,
+                    repo = new { full_name = from },
+                },
+                @base = new
+                {
+                    @ref = "master",
+                    sha = target.Sha,
+                    repo = new { full_name = slug },
+                },
+            },
+            repository = new { id = 7, full_name = slug },
+        };
+    }
+
     /// <summary>A push of the newest commit, in GitHub's words.</summary>
     /// <param name="slug"><c>owner/name</c></param>
     /// <param name="branch">The branch it is pushed to, if not the one it stands on.</param>

@@ -98,15 +98,23 @@ internal sealed class TestGridProcess : IAsyncDisposable
         string secret,
         CancellationToken stop,
         string? branch = null
+    ) => (await HookAsync("push", repository.PushPayload(slug, branch), secret, stop)).Build!.Value;
+
+    /// <summary>Posts a delivery as GitHub signs it; returns the build it started, if any, and the answer's text.</summary>
+    public async Task<(long? Build, string Text)> HookAsync(
+        string happened,
+        object payload,
+        string secret,
+        CancellationToken stop
     )
     {
-        var body = JsonSerializer.SerializeToUtf8Bytes(repository.PushPayload(slug, branch));
+        var body = JsonSerializer.SerializeToUtf8Bytes(payload);
         using var request = new HttpRequestMessage(HttpMethod.Post, "/hooks/github")
         {
             Content = new ByteArrayContent(body),
         };
         request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-        request.Headers.Add("X-GitHub-Event", "push");
+        request.Headers.Add("X-GitHub-Event", happened);
         request.Headers.Add("X-GitHub-Delivery", Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
         request.Headers.Add(
             "X-Hub-Signature-256",
@@ -114,9 +122,11 @@ internal sealed class TestGridProcess : IAsyncDisposable
         );
         using var response = await Http.SendAsync(request, stop);
         var text = await response.Content.ReadAsStringAsync(stop);
-        Assert.True((int)response.StatusCode == 202, $"{(int)response.StatusCode} {text}\n{Said}");
+        Assert.True(response.IsSuccessStatusCode, $"{(int)response.StatusCode} {text}\n{Said}");
         // The answer's Location is the build's page: /builds/42
-        return long.Parse(response.Headers.Location!.ToString().Split('/')[^1], null);
+        return response.Headers.Location is { } page
+            ? (long.Parse(page.ToString().Split('/')[^1], null), text)
+            : (null, text);
     }
 
     /// <summary>The build, each time it changed, as the dashboard sees it.</summary>

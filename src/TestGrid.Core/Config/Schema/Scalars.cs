@@ -115,10 +115,12 @@ internal sealed class Scalars(Findings findings)
         var text = shape.IsLowercase ? scalar.Text!.ToLowerInvariant() : scalar.Text!;
         if (shape.Values is { } values && !values.Known.Contains(text) && values.Find(text) is { } meant)
         {
-            if (!values.Aliases.ContainsKey(text))
+            if (!values.Aliases.ContainsKey(text) || text != scalar.Text)
                 TellMended(scalar, meant, path);
             text = meant;
         }
+        else if (text != scalar.Text)
+            TellMended(scalar, text, path);
 
         return text == scalar.Text ? scalar : new YamlScalar(text, false, scalar.Mark);
     }

@@ -178,7 +178,8 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
         db.Execute(
             """
             UPDATE builds SET planned_at = @now, ref = @Ref, sha = @Sha, message = @message, author = @author, config_file = @ConfigFile,
-                              axes = @axes, problems = @problems, fast_finish = @FastFinish, sentence = NULL
+                              axes = @axes, problems = @problems, fast_finish = @FastFinish, fail_fast = @FailFast,
+                              max_parallel = @MaxParallel, sentence = NULL
             WHERE id = @build AND planned_at IS NULL AND state = 'waiting'
             """,
             new
@@ -193,6 +194,8 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
                 axes = JsonSerializer.Serialize(plan.Axes, StoreJson.Default.ImmutableArrayString),
                 problems = Json(plan.Problems),
                 plan.FastFinish,
+                plan.FailFast,
+                plan.MaxParallel,
             }
         ) == 1;
 

@@ -16,4 +16,5 @@ public sealed record Claimed(
 );
 
 /// <summary>A job that waits for the scheduler.</summary>
-public sealed record WaitingJob(JobId Id, long Repository, string? WaitsFor);
+/// <param name="MaxParallel">The most jobs of its build at once; null for as many as there is room for.</param>
+public sealed record WaitingJob(JobId Id, long Repository, string? WaitsFor, int? MaxParallel);

@@ -153,42 +153,14 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
             stop
         );
 
-    /// <summary>The verdict. True also when this very attempt told it before; false when the job is not the attempt's.</summary>
-    public Task<bool> FinishAsync(JobId job, int attempt, string token, JobVerdict verdict, CancellationToken stop) =>
-        database.WriteAsync(
-            db =>
-            {
-                var key = new
-                {
-                    job.Build,
-                    job.Cell,
-                    attempt,
-                    token,
-                };
-                var state = db.ExecuteScalar<string?>(
-                    "SELECT state FROM attempts WHERE build = @Build AND cell = @Cell AND attempt = @attempt AND token = @token",
-                    key
-                );
-                if (state is not "running")
-                    return state is not null && state == verdict.State.Word;
-                var now = time.Now;
-                var move = verdict.State is JobState.Cancelled ? JobMove.Cancel : JobMove.End(verdict.State);
-                // A script that ended before its sandbox said that it started still began at the claim.
-                db.Execute(
-                    """
-                    UPDATE jobs SET started_at = COALESCE(started_at, (SELECT started_at FROM attempts AS a
-                        WHERE a.build = @Build AND a.cell = @Cell AND a.attempt = @attempt))
-                    WHERE build = @Build AND cell = @Cell
-                    """,
-                    key
-                );
-                if (!Moves.Job(db, job, move, verdict, now))
-                    return false;
-                Leases.EndAttempt(db, job, attempt, verdict, now);
-                return true;
-            },
-            stop
-        );
+    /// <summary>The verdict, and what follows from it: another try, or the end of the build's other jobs.</summary>
+    public Task<JobFinish> FinishAsync(
+        JobId job,
+        int attempt,
+        string token,
+        JobVerdict verdict,
+        CancellationToken stop
+    ) => database.WriteAsync(db => JobEnds.Finish(db, job, attempt, token, verdict, time.Now), stop);
 
     /// <summary>What each waiting job waits for. Returns those whose words changed.</summary>
     public async Task SayWaitsAsync(ImmutableArray<(JobId Job, string WaitsFor)> waits, CancellationToken stop)
@@ -213,15 +185,18 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
     }
 
     /// <summary>How many jobs hold a runner's slot, or soon will: running and queued.</summary>
-    public ImmutableArray<(long Repository, int Count)> Busy()
+    public ImmutableArray<(long Repository, long Build, int Count)> Busy()
     {
         using var db = database.Read();
         return
         [
-            .. db.Query<(long, long)>(
-                    "SELECT repository, count(*) FROM jobs WHERE state IN ('queued', 'running') GROUP BY repository"
+            .. db.Query<(long, long, long)>(
+                    """
+                    SELECT repository, build, count(*) FROM jobs WHERE state IN ('queued', 'running')
+                    GROUP BY repository, build
+                    """
                 )
-                .Select(row => (row.Item1, (int)row.Item2)),
+                .Select(row => (row.Item1, row.Item2, (int)row.Item3)),
         ];
     }
 
@@ -231,14 +206,20 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
         using var db = database.Read();
         return
         [
-            .. db.Query<(long Build, long Cell, long Repository, string? WaitsFor)>(
+            .. db.Query<(long Build, long Cell, long Repository, string? WaitsFor, long? Most)>(
                     """
-                    SELECT build, cell, repository, waits_for FROM jobs WHERE state = 'waiting'
-                    ORDER BY build, cell LIMIT @limit
+                    SELECT j.build, j.cell, j.repository, j.waits_for, b.max_parallel
+                    FROM jobs j JOIN builds b ON b.id = j.build
+                    WHERE j.state = 'waiting' ORDER BY j.build, j.cell LIMIT @limit
                     """,
                     new { limit }
                 )
-                .Select(row => new WaitingJob(new JobId(row.Build, (int)row.Cell), row.Repository, row.WaitsFor)),
+                .Select(row => new WaitingJob(
+                    new JobId(row.Build, (int)row.Cell),
+                    row.Repository,
+                    row.WaitsFor,
+                    (int?)row.Most
+                )),
         ];
     }
 
@@ -254,7 +235,9 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
     private static string? Before(SqliteConnection db, JobId job, long attempt) =>
         db.ExecuteScalar<string?>(
             """
-            SELECT 'attempt ' || attempt || ' on ' || runner || ' did not end: ' || sentence FROM attempts
+            SELECT 'attempt ' || attempt || ' on ' || runner
+                   || CASE reason WHEN 'runner-lost' THEN ' did not end: ' ELSE ' ' || state || ': ' END || sentence
+            FROM attempts
             WHERE build = @Build AND cell = @Cell AND attempt = @attempt
             """,
             new

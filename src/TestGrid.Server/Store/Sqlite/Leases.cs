@@ -14,7 +14,7 @@ public sealed class Leases(SqliteDatabase database, LeaseOptions options, TimePr
 
     /// <summary>Ends a waiting job at once and asks a running one to stop.</summary>
     public Task<CancelAnswer> CancelAsync(JobId job, string sentence, CancellationToken stop) =>
-        database.WriteAsync(db => Cancel(db, job, sentence), stop);
+        database.WriteAsync(db => Cancel(db, job, sentence, time.Now), stop);
 
     /// <summary>The same for every job of a build, and for a build that has none yet.</summary>
     public Task<(CancelAnswer Answer, ImmutableArray<JobId> Asked)> CancelBuildAsync(
@@ -30,7 +30,7 @@ public sealed class Leases(SqliteDatabase database, LeaseOptions options, TimePr
                     return (CancelAnswer.Unknown, []);
                 var answers = db.Query<long>("SELECT cell FROM jobs WHERE build = @build ORDER BY cell", new { build })
                     .Select(cell => new JobId(build, (int)cell))
-                    .Select(job => (Job: job, Answer: Cancel(db, job, sentence)))
+                    .Select(job => (Job: job, Answer: Cancel(db, job, sentence, time.Now)))
                     .ToImmutableArray();
                 var asked = answers.Where(one => one.Answer is CancelAnswer.Asked).Select(one => one.Job);
                 if (answers.IsEmpty && state == BuildState.Waiting.Word)
@@ -177,7 +177,7 @@ public sealed class Leases(SqliteDatabase database, LeaseOptions options, TimePr
                 .Select(row => new JobId(row.Build, (int)row.Cell)),
         ];
 
-    private CancelAnswer Cancel(SqliteConnection db, JobId job, string sentence)
+    internal static CancelAnswer Cancel(SqliteConnection db, JobId job, string sentence, long now)
     {
         var state = db.ExecuteScalar<string?>("SELECT state FROM jobs WHERE build = @Build AND cell = @Cell", job);
         if (state is null)
@@ -190,7 +190,7 @@ public sealed class Leases(SqliteDatabase database, LeaseOptions options, TimePr
             return CancelAnswer.Asked;
         }
         var verdict = new JobVerdict(JobState.Cancelled, JobReason.Cancelled, sentence);
-        Moves.Job(db, job, JobMove.Cancel, verdict, time.Now);
+        Moves.Job(db, job, JobMove.Cancel, verdict, now);
         return CancelAnswer.Cancelled;
     }
 

@@ -89,14 +89,17 @@ internal static class Moves
     /// <summary>Ends a build when its jobs have decided it.</summary>
     public static void Settle(SqliteConnection db, long build, long now)
     {
-        var fastFinish = db.QuerySingle<bool>("SELECT fast_finish FROM builds WHERE id = @build", new { build });
+        var (fastFinish, failFast) = db.QuerySingle<(bool, bool)>(
+            "SELECT fast_finish, fail_fast FROM builds WHERE id = @build",
+            new { build }
+        );
         var jobs = db.Query<(string State, bool Allow)>(
                 "SELECT state, allow_failure FROM jobs WHERE build = @build",
                 new { build }
             )
             .Select(row => (Rows.Word<JobState>(row.State), row.Allow))
             .ToImmutableArray();
-        if (BuildVerdict.Of(jobs, fastFinish) is { } verdict)
+        if (BuildVerdict.Of(jobs, fastFinish, failFast) is { } verdict)
             Build(db, build, BuildMove.End(verdict.State), verdict, now);
     }
 

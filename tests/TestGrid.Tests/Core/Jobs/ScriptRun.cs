@@ -20,15 +20,13 @@ internal sealed partial class ScriptRun
         new BundleOffer("python", "python", ["3.11"]),
     ]);
 
-    private ScriptRun(int exitCode, string output, ImmutableArray<PhaseEnd> phases, PhaseMarks marks)
-    {
-        ExitCode = exitCode;
-        Output = output;
-        Phases = phases;
-        Verdict = JobScript.VerdictOf(exitCode, marks.FirstFailure, marks.Current);
-    }
+    /// <param name="verdict">How the job ended.</param>
+    /// <param name="output">Its log.</param>
+    /// <param name="phases">The phases that ended, in order.</param>
+    public ScriptRun(JobVerdict verdict, string output, ImmutableArray<PhaseEnd> phases) =>
+        (Verdict, Output, Phases) = (verdict, output, phases);
 
-    public int ExitCode { get; }
+    public int? ExitCode => Verdict.ExitCode;
 
     /// <summary>The log, phase marks taken out.</summary>
     public string Output { get; }
@@ -115,7 +113,8 @@ internal sealed partial class ScriptRun
             var output = Encoding
                 .UTF8.GetString(log.WrittenSpan)
                 .Replace(home, "/home/travis", StringComparison.Ordinal);
-            return new ScriptRun(bash.ExitCode, output, [.. phases], marks);
+            var verdict = JobScript.VerdictOf(bash.ExitCode, marks.FirstFailure, marks.Current);
+            return new ScriptRun(verdict, output, [.. phases]);
         }
         finally
         {

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using TestGrid.Core.Builds;
 using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
+using TestGrid.Core.Conformance;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Tests.Support;
@@ -14,16 +15,6 @@ namespace TestGrid.Tests.Core.Jobs;
 /// </summary>
 public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
 {
-    /// <summary>Where the log differs on purpose, or is not there yet, and why; how the job ends is the same.</summary>
-    private static readonly Dictionary<string, string> Different = new()
-    {
-        ["builtin_pr"] = "pull requests are not built yet",
-        ["builtin_push"] = "TestGrid's own values of TRAVIS_BUILD_ID and the like",
-        ["heredoc"] = "Travis's extra space spoils the terminator, ours does not",
-        ["unset_u"] = "Travis's own helper dies of set -u, here the command does",
-        ["env_order"] = "repository settings come as secrets",
-    };
-
     private static readonly ConfigSettings Settings = ScriptRun.Settings with
     {
         Offers =
@@ -36,7 +27,10 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
     };
 
     [Fact]
-    public async Task Jobs_end_and_read_as_on_Travis()
+    public Task Jobs_end_and_read_as_on_Travis() => CompareAsync(order => ScriptRun.OfAsync(order), output);
+
+    /// <summary>Runs every recorded job in a way of the caller's, and compares.</summary>
+    internal static async Task CompareAsync(Func<JobOrder, Task<ScriptRun>> runAsync, ITestOutputHelper output)
     {
         var cases = JsonNode.Parse(await File.ReadAllTextAsync(Corpora.Need("travis/behaviour.json"), Stop))!.AsArray();
         var (same, all, wrong) = (0, 0, new List<string>());
@@ -46,10 +40,10 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
             if (yaml.Contains("deploy:", StringComparison.Ordinal))
                 continue;
             all++;
-            var run = await ScriptRun.OfAsync(Order(yaml, (string?)recorded["jobdata"]?["tag"]));
+            var run = await runAsync(Order(yaml, recorded["jobdata"]));
             var (ours, theirs) = (Comparable(run.Visible), Comparable((string)recorded["log"]!));
             if (
-                (ours == theirs || Different.ContainsKey(id))
+                (ours == theirs || ScriptDifferences.Jobs.ContainsKey(id))
                 && run.ExitCode == (int)recorded["exit"]!
                 && run.Verdict.State.Word == (string)recorded["state"]!
             )
@@ -63,7 +57,7 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
         }
 
         output.WriteLine(
-            $"{same} of {all} jobs end as on Travis, and all but {Different.Count} read so; {cases.Count - all} deploy"
+            $"{same} of {all} jobs end as on Travis, and all but {ScriptDifferences.Jobs.Count} read so; {cases.Count - all} deploy"
         );
         Assert.Empty(wrong);
         Assert.True(all >= 54);
@@ -72,11 +66,32 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     // The recordings leave out what a language does before the configuration's phases.
-    private static JobOrder Order(string yaml, string? tag)
+    private static JobOrder Order(string yaml, JsonNode? data)
     {
         var config = ScriptRun.Config(yaml, settings: Settings);
         config = config with { Phases = [.. config.Phases.Where(phase => phase.Name is not ("setup" or "announce"))] };
-        return ScriptRun.Order(config, tag is null ? null : new CommitRef(new string('a', 40), $"refs/tags/{tag}"));
+        var tag = (string?)data?["tag"];
+        var order = ScriptRun.Order(
+            config,
+            tag is null ? null : new CommitRef(new string('a', 40), $"refs/tags/{tag}")
+        );
+        return data?["pull_request_head_sha"] is null
+            ? order
+            : order with
+            {
+                Trigger = order.Trigger with
+                {
+                    PullRequest = new PullRequest(
+                        int.Parse((string)data["pull_request"]!, System.Globalization.CultureInfo.InvariantCulture),
+                        "master",
+                        "b",
+                        (string)data["pull_request_head_sha"]!,
+                        (string)data["pull_request_head_branch"]!,
+                        (string)data["pull_request_head_slug"]!,
+                        IsFork: true
+                    ),
+                },
+            };
     }
 
     // Lines of the harness, of parts with another name of the script's file, and the empty name of the phase that
@@ -96,6 +111,6 @@ public sealed partial class TravisBehaviourTests(ITestOutputHelper output)
     [GeneratedRegex(@"during [a-z_]*\.")]
     private static partial Regex During { get; }
 
-    [GeneratedRegex(@"/home/travis/\S+: (line \d+: )+")]
+    [GeneratedRegex(@"/(home/travis|opt/testgrid)/\S+: (line \d+: )+")]
     private static partial Regex Where { get; }
 }

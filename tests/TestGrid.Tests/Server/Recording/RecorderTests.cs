@@ -146,6 +146,76 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
         Assert.Equal(("script", 2, 1.5, 100L), (record.Phase, record.ExitCode, record.Seconds, record.LogOffset));
     }
 
+    [Fact]
+    public async Task With_fail_fast_the_first_failure_that_counts_ends_the_others_and_names_the_build()
+    {
+        var allowed = Some.Config("1", allowFailure: true);
+        var grid = Some.Grid(allowed, Some.Config("2"), Some.Config("3"), Some.Config("4"));
+        var build = await store.AddBuildAsync(grid with { FailFast = true });
+        var running = (await store.Recorder.ClaimAsync(new JobId(build, 3), "one", Stop))!.Lease;
+
+        await FinishAsync(new JobId(build, 1), Some.Failed);
+        Assert.Equal(JobState.Waiting, StateOf(new JobId(build, 4))); // it was allowed to
+        await FinishAsync(new JobId(build, 2), Some.Failed);
+
+        Assert.Equal(JobState.Cancelled, StateOf(new JobId(build, 4)));
+        Assert.Contains("fail_fast", store.Views.Job(new JobId(build, 4))!.Job.Sentence, StringComparison.Ordinal);
+        Assert.Equal(JobWish.Stop, await store.Recorder.RenewAsync(running, Stop));
+        var verdict = new JobVerdict(JobState.Cancelled, JobReason.Cancelled, "It was cancelled.");
+        await store.Recorder.ReportAsync(running, new JobFinished(verdict), Stop);
+        Assert.Equal(BuildState.Failed, BuildOf(build));
+    }
+
+    [Fact]
+    public async Task Without_fail_fast_the_others_go_on()
+    {
+        var build = await store.AddBuildAsync(Some.Grid(Some.Config("1"), Some.Config("2")));
+
+        await FinishAsync(new JobId(build, 1), Some.Failed);
+
+        Assert.Equal(JobState.Waiting, StateOf(new JobId(build, 2)));
+    }
+
+    [Fact]
+    public async Task A_job_with_retry_is_tried_again_so_often_and_its_log_says_what_was_before()
+    {
+        var build = await store.AddBuildAsync(Some.Grid(Some.Config() with { Retry = 2 }));
+        var job = new JobId(build, 1);
+
+        await FinishAsync(job, Some.Failed);
+        Assert.Equal(JobState.Waiting, StateOf(job));
+        var claim = (await store.Recorder.ClaimAsync(job, "one", Stop))!;
+        await store.Recorder.ReportAsync(claim.Lease, new JobFinished(Some.Failed), Stop);
+        // Telling it twice is not another failure.
+        Assert.Equal(
+            JobWish.CarryOn,
+            await store.Recorder.ReportAsync(claim.Lease, new JobFinished(Some.Failed), Stop)
+        );
+        Assert.Equal(JobState.Waiting, StateOf(job));
+        await FinishAsync(job, Some.Failed);
+
+        Assert.Equal("attempt 1 on one failed: script exited 1", claim.Before);
+        Assert.Equal((JobState.Failed, BuildState.Failed), (StateOf(job), BuildOf(build)));
+        Assert.Equal(
+            [JobState.Failed, JobState.Failed, JobState.Failed],
+            store.Views.Job(job)!.Attempts.Select(attempt => attempt.State)
+        );
+    }
+
+    [Fact]
+    public async Task A_try_that_passes_is_the_last_and_a_cancelled_one_too()
+    {
+        var config = Some.Config() with { Retry = 5 };
+        var build = await store.AddBuildAsync(Some.Grid(config, config));
+        await FinishAsync(new JobId(build, 1), Some.Failed);
+        await FinishAsync(new JobId(build, 1), Some.Passed);
+        var lease = (await store.Recorder.ClaimAsync(new JobId(build, 2), "one", Stop))!.Lease;
+        await store.Recorder.CancelAsync(new JobId(build, 2), "ada", Stop);
+        await store.Recorder.ReportAsync(lease, new JobFinished(Some.Failed), Stop); // it was quicker than the wish
+
+        Assert.Equal((JobState.Passed, JobState.Failed), (StateOf(new JobId(build, 1)), StateOf(new JobId(build, 2))));
+    }
+
     private BuildState BuildOf(long build) => store.Views.Build(build)!.Build.State;
 
     private async Task FinishAsync(JobId job, JobVerdict verdict)

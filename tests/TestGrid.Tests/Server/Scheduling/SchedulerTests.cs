@@ -88,6 +88,25 @@ public sealed class SchedulerTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task No_more_jobs_of_a_build_than_it_says_are_queued_at_once()
+    {
+        var room = Room();
+        await using var stage = await StartAsync(room);
+        var grid = Some.Grid([.. Enumerable.Range(1, 3).Select(n => Some.Config($"{n}"))]) with { MaxParallel = 1 };
+        var build = await store.AddBuildAsync(grid);
+        var other = await AddAsync(1);
+        room.Set("one", 4);
+
+        await UntilAsync(() => StateOf(other, 1) is JobState.Queued && WaitsFor(build, 3) is not null);
+
+        Assert.Equal((JobState.Queued, JobState.Waiting), (StateOf(build, 1), StateOf(build, 2)));
+        Assert.Equal("1 jobs of its build run, which is max_parallel", WaitsFor(build, 2));
+        await FinishNextAsync();
+        await UntilAsync(() => StateOf(build, 2) is JobState.Queued);
+        Assert.Equal(JobState.Waiting, StateOf(build, 3));
+    }
+
+    [Fact]
     public async Task A_job_cancelled_in_the_queue_is_refused_to_whoever_takes_it()
     {
         var room = Room();

@@ -75,7 +75,9 @@ public sealed class TestStore : IAsyncDisposable
             config.Axes,
             config.Problems,
             config.FastFinish,
-            [.. orders]
+            [.. orders],
+            config.FailFast,
+            config.MaxParallel
         );
         Assert.True(await Builds.PlanAsync(build, plan, Stop));
         return build;
