@@ -46,16 +46,19 @@ public static class RunnerServices
     private static ISandboxEngine MakeEngine(IServiceProvider provider)
     {
         T Make<T>() => ActivatorUtilities.CreateInstance<T>(provider);
-        var name = provider.GetRequiredService<IOptions<RunnerOptions>>().Value.Engine;
-        return name switch
+        var runner = provider.GetRequiredService<IOptions<RunnerOptions>>().Value;
+        return runner.Engine switch
         {
             "docker" => Make<DockerSandboxEngine>(),
-            "auto" => new AutoSandboxEngine(
+            AutoSandboxEngine.Auto => new AutoSandboxEngine(
                 Make<NativeSandboxEngine>(),
                 Make<DockerSandboxEngine>(),
                 provider.GetRequiredService<IOptions<SandboxOptions>>().Value,
                 provider.GetRequiredService<ILogger<AutoSandboxEngine>>()
-            ),
+            )
+            {
+                Network = runner.Network,
+            },
             _ => Make<NativeSandboxEngine>(),
         };
     }

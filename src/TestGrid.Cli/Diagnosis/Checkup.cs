@@ -12,8 +12,7 @@ internal static class Checkup
     [
         (GitCheck.Part, (ground, _) => GitCheck.Examine(ground).ToAsyncEnumerable()),
         (BundleCheck.Part, BundleCheck.ExamineAsync),
-        (NativeEngineCheck.Part, NativeEngineCheck.ExamineAsync),
-        (DockerCheck.Part, DockerCheck.ExamineAsync),
+        (EngineCheck.Part, EngineCheck.ExamineAsync),
         (StoreCheck.Part, (ground, _) => StoreCheck.Examine(ground).ToAsyncEnumerable()),
         (QueueCheck.Part, QueueCheck.ExamineAsync),
         (DiskCheck.Part, (ground, _) => DiskCheck.Examine(ground).ToAsyncEnumerable()),

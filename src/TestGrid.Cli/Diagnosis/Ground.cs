@@ -59,9 +59,6 @@ internal sealed class Ground : IAsyncDisposable
     /// <summary>Jobs run on this machine.</summary>
     public bool RunsJobs => Runner.Slots > 0;
 
-    /// <summary>Jobs run on this machine with this engine.</summary>
-    public bool UsesEngine(string name) => RunsJobs && Runner.Engine == name;
-
     /// <exception cref="ValidationException">A setting is out of its range, or they cannot be read; the message says which.</exception>
     public static Ground Open(ServingSettings settings)
     {

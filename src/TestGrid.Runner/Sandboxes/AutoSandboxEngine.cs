@@ -15,11 +15,17 @@ public sealed partial class AutoSandboxEngine(
     ILogger<AutoSandboxEngine> log
 ) : ISandboxEngine, IAsyncDisposable, IDisposable
 {
+    /// <summary>The name that settings use.</summary>
+    public const string Auto = "auto";
+
     private readonly SemaphoreSlim one = new(1);
     private volatile ISandboxEngine? chosen;
 
+    /// <summary>What jobs shall reach: native is not left for what only a network needs.</summary>
+    public SandboxNetwork Network { get; init; } = SandboxNetwork.Egress;
+
     /// <summary>The chosen engine's, and <c>auto</c> until there is one.</summary>
-    public string Name => chosen?.Name ?? "auto";
+    public string Name => chosen?.Name ?? Auto;
 
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop) =>
         await (await ChooseAsync(stop)).CreateAsync(spec, stop);
@@ -41,7 +47,7 @@ public sealed partial class AutoSandboxEngine(
     public async ValueTask DisposeAsync()
     {
         await native.DisposeAsync();
-        docker.Dispose();
+        await docker.DisposeAsync();
         one.Dispose();
     }
 
@@ -69,7 +75,8 @@ public sealed partial class AutoSandboxEngine(
 
     private async Task<ISandboxEngine> LookAsync(CancellationToken stop)
     {
-        if (await MissingAsync(new NativeSandboxFacts(native, options).ExamineAsync(null, stop)) is not { } missing)
+        var facts = new NativeSandboxFacts(native, options) { Network = Network };
+        if (await MissingAsync(facts.ExamineAsync(null, stop)) is not { } missing)
             return native;
         var away = await MissingAsync(DockerSandboxFacts.ExamineAsync(options, stop));
         if (away is not null)
@@ -82,7 +89,7 @@ public sealed partial class AutoSandboxEngine(
     {
         await foreach (var fact in facts)
         {
-            if (fact is { Ok: false, Needed: true })
+            if (fact.Stops)
                 return fact;
         }
         return null;

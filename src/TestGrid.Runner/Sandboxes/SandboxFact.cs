@@ -6,4 +6,8 @@ namespace TestGrid.Runner.Sandboxes;
 /// <param name="Needed">Without it no sandbox can be made; otherwise something is weaker.</param>
 /// <param name="Detail">What was found: a version, a path, the kernel's answer.</param>
 /// <param name="Remedy">The line that mends it, or null.</param>
-public sealed record SandboxFact(string What, bool Ok, bool Needed, string Detail, string? Remedy = null);
+public sealed record SandboxFact(string What, bool Ok, bool Needed, string Detail, string? Remedy = null)
+{
+    /// <summary>Without this no sandbox can be made here.</summary>
+    public bool Stops => Needed && !Ok;
+}

@@ -3,7 +3,6 @@ using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
-using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Sandboxes.Docker;
 
@@ -17,7 +16,7 @@ namespace TestGrid.Runner.Sandboxes.Docker;
 /// pipe, the process ends, and with it its process namespace. Our containers and networks name a file that we hold
 /// locked: what names an unlocked one is a dead runner's, and is swept.
 /// </remarks>
-public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
+public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposable, IDisposable
 {
     private readonly SandboxOptions options;
     private readonly TimeProvider time;
@@ -25,15 +24,15 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
     private readonly DockerDaemon daemon;
     private readonly DockerImages images;
     private readonly DockerNetworks networks;
-    private readonly Lazy<(string Path, FileStream Held)> life;
+    private readonly DockerLife life;
 
     public DockerSandboxEngine(IOptions<SandboxOptions> options, TimeProvider time, ILogger<DockerSandboxEngine> log)
     {
         (this.options, this.time, this.log) = (options.Value, time, log);
         daemon = new DockerDaemon(this.options);
         images = new DockerImages(daemon, this.options);
-        networks = new DockerNetworks(daemon, this.options);
-        life = new Lazy<(string, FileStream)>(Live);
+        life = new DockerLife(this.options);
+        networks = new DockerNetworks(daemon, life, this.options);
     }
 
     public string Name => "docker";
@@ -48,7 +47,7 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
         var labels = new Dictionary<string, string>
         {
             [DockerLabels.Sandbox] = spec.Name,
-            [DockerLabels.Life] = life.Value.Path,
+            [DockerLabels.Life] = life.Path,
         };
         string? network = null;
         string? container = null;
@@ -95,8 +94,9 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
                 )
         );
         var swept = 0;
-        // Another data folder's runner may see this file elsewhere than we do: of those only what has ended goes.
-        foreach (var container in containers.Where(one => IsDead(one.Labels, ended: one.State is "exited" or "dead")))
+        foreach (
+            var container in containers.Where(one => life.HasLeft(one.Labels, ended: one.State is "exited" or "dead"))
+        )
         {
             await RemoveQuietlyAsync(container.ID, null);
             swept++;
@@ -105,22 +105,26 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
             "list networks",
             docker => docker.Networks.ListNetworksAsync(new NetworksListParameters { Filters = filters }, stop)
         );
-        foreach (var network in found.Where(one => IsDead(one.Labels, ended: false)))
+        foreach (var network in found.Where(one => life.HasLeft(one.Labels, ended: false)))
             await RemoveQuietlyAsync(null, network.ID);
         await images.SweepAsync(stop);
-        RemoveOldLives();
+        await life.SweepAsync(stop);
         if (swept > 0)
             Swept(log, swept);
     }
 
-    /// <summary>Lets the daemon go. Dispose the sandboxes first.</summary>
+    /// <summary>Lets the daemon go, and leaves nothing on this machine. Dispose the sandboxes first.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        daemon.Dispose();
+        await life.DisposeAsync();
+    }
+
+    /// <summary>As <see cref="DisposeAsync"/>, but what is on this machine stays for the next start to sweep.</summary>
     public void Dispose()
     {
         daemon.Dispose();
-        if (!life.IsValueCreated)
-            return;
-        File.Delete(life.Value.Path);
-        life.Value.Held.Dispose();
+        life.Dispose();
     }
 
     private async Task<MultiplexedStream> StartAsync(string container, CancellationToken stop)
@@ -176,37 +180,6 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IDisposable
             said += System.Text.Encoding.UTF8.GetString(buffer, 0, read.Count);
         }
         return said;
-    }
-
-    private bool IsDead(IDictionary<string, string> labels, bool ended)
-    {
-        var path = labels[DockerLabels.Life];
-        var own = path.StartsWith(options.StatePath + "/", StringComparison.Ordinal);
-        if (!own && !ended)
-            return false;
-        if (!File.Exists(path))
-            return true;
-        using var held = FileLock.TryHold(path);
-        return held is not null;
-    }
-
-    private (string Path, FileStream Held) Live()
-    {
-        Directory.CreateDirectory(options.StatePath);
-        var path = Path.Combine(options.StatePath, $"docker-{Environment.ProcessId}-{Random()}.life");
-        return (path, FileLock.TryHold(path) ?? throw new SandboxException($"{path} is held by another process."));
-    }
-
-    private void RemoveOldLives()
-    {
-        if (!Directory.Exists(options.StatePath))
-            return;
-        foreach (var path in Directory.GetFiles(options.StatePath, "docker-*.life"))
-        {
-            using var held = FileLock.TryHold(path);
-            if (held is not null)
-                File.Delete(path);
-        }
     }
 
     private async Task RemoveQuietlyAsync(string? container, string? network)

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -74,6 +75,28 @@ public sealed class DockerSandboxEngineTests(TestDocker docker) : SandboxContrac
     }
 
     [Fact]
+    public async Task The_packet_filter_goes_with_its_runner_and_a_dead_ones_at_the_next_start()
+    {
+        var ended = CreateAt(docker.Host, StatePath);
+        var killed = CreateAt(docker.Host, StatePath);
+        string[] tables;
+        await using (await MakeWithNetworkAsync(ended, "ended"))
+        await using (await MakeWithNetworkAsync(killed, "killed"))
+            tables = [.. Directory.GetFiles(StatePath).Select(file => $"testgrid_tg{file[^11..^5]}")];
+        Assert.Equal(2, tables.Length);
+        Assert.Equal(2, Filters().Intersect(tables).Count());
+
+        await ended.DisposeAsync();
+        killed.Dispose(); // its mark is free, as when the kernel ends it
+        Assert.Single(Filters().Intersect(tables));
+
+        await Engine.SweepAsync(Stop);
+
+        Assert.Empty(Filters().Intersect(tables));
+        Assert.Empty(Directory.GetFiles(StatePath));
+    }
+
+    [Fact]
     public async Task A_jobs_root_cannot_hold_the_lifeline_open()
     {
         await using var sandbox = await MakeAsync();
@@ -114,6 +137,22 @@ public sealed class DockerSandboxEngineTests(TestDocker docker) : SandboxContrac
         Assert.Equal("", docker.Ask("ps", "--all", "--quiet"));
         Assert.Equal("", docker.Ask("volume", "ls", "--quiet"));
         Assert.Equal("", docker.Ask("network", "ls", "--quiet", "--filter", "label=org.testgrid.life"));
+    }
+
+    private ValueTask<Sandbox> MakeWithNetworkAsync(DockerSandboxEngine engine, string name)
+    {
+        var spec = new SandboxSpec(name, Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.Egress);
+        return engine.CreateAsync(spec with { Digest = Bundle.Digest }, Stop);
+    }
+
+    private static HashSet<string> Filters()
+    {
+        using var nft = Process.Start(
+            new ProcessStartInfo("nft", ["list", "tables", "inet"]) { RedirectStandardOutput = true }
+        )!;
+        var tables = nft.StandardOutput.ReadToEnd().Split('\n');
+        nft.WaitForExit();
+        return [.. tables.Select(table => table.Split(' ')[^1])];
     }
 
     private async Task<Manifest> ReadInsideAsync(ISandboxEngine engine)
