@@ -50,6 +50,9 @@ internal sealed class ProgramProcess : IAsyncDisposable
         return new ProgramProcess(Process.Start(start)!, host is not null);
     }
 
+    /// <summary>The same by way of another program, which shows its output and hands SIGTERM on: <c>docker run</c>.</summary>
+    public static ProgramProcess Start(ProcessStartInfo start) => new(Process.Start(start)!, false);
+
     /// <summary>Waits for a line with these words in it.</summary>
     public async Task<string> SaysAsync(string words, CancellationToken stop)
     {

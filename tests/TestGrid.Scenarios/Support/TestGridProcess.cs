@@ -24,11 +24,11 @@ internal sealed class TestGridProcess : IAsyncDisposable
 
     public string Data { get; }
 
-    public Uri Url { get; private set; } = null!;
+    public required Uri Url { get; init; }
 
-    public string Token { get; private set; } = "";
+    public required string Token { get; init; }
 
-    public HttpClient Http { get; private set; } = null!;
+    public required HttpClient Http { get; init; }
 
     public int ProcessId => process.ProcessId;
 
@@ -45,28 +45,45 @@ internal sealed class TestGridProcess : IAsyncDisposable
         params string[] more
     )
     {
-        var started = new TestGridProcess(
-            ProgramProcess.StartOn(
-                host,
-                [
-                    "server",
-                    "--listen",
-                    host is null ? "http://127.0.0.1:0" : $"http://{host.Address}:8080",
-                    "--data",
-                    data,
-                    // All test runs share what takes minutes to build.
-                    "--bundles",
-                    Path.Combine(SourcePackage.Cache, "bundles"),
-                    .. more,
-                ]
-            ),
-            data
+        var process = ProgramProcess.StartOn(
+            host,
+            [
+                "server",
+                "--listen",
+                host is null ? "http://127.0.0.1:0" : $"http://{host.Address}:8080",
+                "--data",
+                data,
+                // All test runs share what takes minutes to build.
+                "--bundles",
+                Path.Combine(SourcePackage.Cache, "bundles"),
+                .. more,
+            ]
         );
-        var listening = await started.process.SaysAsync("listening on ", stop);
-        started.Url = new Uri(listening.Split(' ')[2].TrimEnd(','));
-        started.Token = (await File.ReadAllTextAsync(Path.Combine(data, "admin-token"), stop)).Trim();
-        started.Http = new HttpClient { BaseAddress = started.Url, Timeout = TimeSpan.FromMinutes(30) };
-        started.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", started.Token);
+        return await ListensAsync(process, data, stop);
+    }
+
+    /// <summary>A server that says where it listens, and keeps its data in a folder of this machine.</summary>
+    public static async Task<TestGridProcess> ListensAsync(ProgramProcess process, string data, CancellationToken stop)
+    {
+        var listening = await process.SaysAsync("listening on ", stop);
+        var token = await File.ReadAllTextAsync(Path.Combine(data, "admin-token"), stop);
+        return At(new Uri(listening.Split(' ')[2].TrimEnd(',')), token.Trim(), process, data);
+    }
+
+    /// <summary>A server that runs elsewhere.</summary>
+    /// <param name="url">Where it is reached.</param>
+    /// <param name="token">Its administrator's.</param>
+    /// <param name="process">What shows what it says.</param>
+    /// <param name="data">Its data folder, there.</param>
+    public static TestGridProcess At(Uri url, string token, ProgramProcess process, string data)
+    {
+        var started = new TestGridProcess(process, data)
+        {
+            Url = url,
+            Token = token,
+            Http = new HttpClient { BaseAddress = url, Timeout = TimeSpan.FromMinutes(30) },
+        };
+        started.Http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
         return started;
     }
 

@@ -69,6 +69,9 @@ public class LocalDocker : IAsyncDisposable
         await daemon.WaitForExitAsync();
         await ended;
         daemon.Dispose();
+        // The daemon leaves the network namespace of containers on the host's network mounted.
+        using (var umount = Process.Start("sh", ["-c", "umount \"$1\"/exec/netns/* 2>/dev/null", "sh", folder]))
+            await umount.WaitForExitAsync();
         Directory.Delete(folder, recursive: true);
         GC.SuppressFinalize(this);
     }
