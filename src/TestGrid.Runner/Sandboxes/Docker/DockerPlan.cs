@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Docker.DotNet.Models;
@@ -30,48 +29,6 @@ internal static class DockerPlan
         while IFS= read -r folder && [ -n "$folder" ]; do unpack "$folder" || exit 1; done 2>&1
         exec perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; 1 while sysread STDIN, $_, 512'
         """;
-
-    private static readonly string[] Rights =
-    [
-        "CHOWN",
-        "DAC_OVERRIDE",
-        "FOWNER",
-        "FSETID",
-        "KILL",
-        "NET_BIND_SERVICE",
-        "SETFCAP",
-        "SETGID",
-        "SETPCAP",
-        "SETUID",
-        "SYS_CHROOT",
-        KeepersRight,
-    ];
-
-    private static readonly string[] Masked =
-    [
-        "/proc/acpi",
-        "/proc/asound",
-        "/proc/interrupts",
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/latency_stats",
-        "/proc/sched_debug",
-        "/proc/scsi",
-        "/proc/timer_list",
-        "/proc/timer_stats",
-        "/sys/devices/virtual/powercap",
-        "/sys/firmware",
-        "/sys/fs/cgroup",
-    ];
-
-    private static readonly string[] ReadOnly =
-    [
-        "/proc/bus",
-        "/proc/fs",
-        "/proc/irq",
-        "/proc/sys",
-        "/proc/sysrq-trigger",
-    ];
 
     private static readonly string Seccomp = ReadSeccomp();
 
@@ -113,15 +70,15 @@ internal static class DockerPlan
                 CgroupnsMode = daemon.CgroupVersion == "2" ? "private" : null,
                 LogConfig = new LogConfig { Type = "none" },
                 CapDrop = ["ALL"],
-                CapAdd = Rights,
+                CapAdd = [.. Walls.Rights, KeepersRight],
                 SecurityOpt = [$"seccomp={Seccomp}"],
-                MaskedPaths = Masked,
-                ReadonlyPaths = ReadOnly,
+                MaskedPaths = [.. Walls.Masked, "/sys/fs/cgroup"],
+                ReadonlyPaths = [.. Walls.ReadOnly],
                 Memory = limits.MemoryBytes,
                 MemorySwap = limits.MemoryBytes, // with it: no swap on top
                 NanoCPUs = (long)(limits.Cpus * 1e9),
                 PidsLimit = limits.Processes,
-                ShmSize = Math.Max(64 << 20, limits.MemoryBytes / 4),
+                ShmSize = Walls.SharedMemoryBytes(limits),
                 Ulimits =
                 [
                     new Ulimit
@@ -178,10 +135,7 @@ internal static class DockerPlan
 
     private static string ReadSeccomp()
     {
-        using var stream =
-            Assembly.GetExecutingAssembly().GetManifestResourceStream("TestGrid.Runner.Sandboxes.Native.seccomp.json")
-            ?? throw new InvalidOperationException("seccomp.json is not in the assembly.");
-        var profile = JsonNode.Parse(stream)!.AsObject();
+        var profile = Walls.Seccomp();
         // Docker's own form adds the 32-bit siblings by this map.
         profile["archMap"] = new JsonArray(
             new JsonObject

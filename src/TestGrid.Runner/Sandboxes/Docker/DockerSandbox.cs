@@ -22,43 +22,11 @@ internal sealed partial class DockerSandbox(
     DockerNetworks networks,
     TimeProvider time,
     ILogger log
-) : Sandbox
+) : OrderlySandbox(spec.Name)
 {
-    private const int Killed = 128 + Posix.Sigkill;
-    private const int Terminated = 128 + Posix.Sigterm;
-    private const byte EndKey = 4; // Ctrl-D
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
 
     private readonly BundleTree tree = new(spec.RootPath, 0);
-    private readonly CancellationTokenSource ended = new();
-    private readonly Lock gate = new();
-    private Task running = Task.CompletedTask;
-    private Task? disposing;
-
-    public override async ValueTask<SandboxExit> RunAsync(
-        SandboxCommand command,
-        PipeWriter output,
-        CancellationToken polite
-    )
-    {
-        Task<SandboxExit> run;
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposing is not null, this);
-            if (!running.IsCompleted)
-                throw new InvalidOperationException($"Sandbox {spec.Name} runs a command already.");
-            running = run = RunOneAsync(command, output, polite);
-        }
-        return await run;
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        Task task;
-        lock (gate)
-            task = disposing ??= DisposeOnceAsync();
-        await task;
-    }
 
     /// <summary>Kills and removes a container; one that is gone, or going, is no error.</summary>
     internal static Task RemoveContainerAsync(DockerDaemon daemon, string container) =>
@@ -72,7 +40,11 @@ internal sealed partial class DockerSandbox(
                 )
         );
 
-    private async Task<SandboxExit> RunOneAsync(SandboxCommand command, PipeWriter output, CancellationToken polite)
+    protected override async Task<SandboxExit> RunOneAsync(
+        SandboxCommand command,
+        PipeWriter output,
+        CancellationToken polite
+    )
     {
         var words = DockerCommand.Words(command, tree.FindUser(command.User));
         if (polite.IsCancellationRequested)
@@ -103,7 +75,7 @@ internal sealed partial class DockerSandbox(
             await Task.WhenAll(feeding, asked);
         }
         var code = await ExitCodeAsync(exec);
-        if (ended.IsCancellationRequested)
+        if (Ended.IsCancellationRequested)
             return new SandboxExit(code ?? Killed);
         var outOfMemory = await parts.Use.CountOomKillsAsync() > kills;
         return new SandboxExit(code ?? Killed, outOfMemory, await parts.Use.LookAsync());
@@ -113,11 +85,11 @@ internal sealed partial class DockerSandbox(
     {
         var exec = await daemon.AskAsync(
             "prepare a command",
-            docker => docker.Exec.ExecCreateContainerAsync(parts.Container, parameters, ended.Token)
+            docker => docker.Exec.ExecCreateContainerAsync(parts.Container, parameters, Ended)
         );
         var stream = await daemon.AskAsync(
             "start a command",
-            docker => docker.Exec.StartAndAttachContainerExecAsync(exec.ID, parameters.Tty, ended.Token)
+            docker => docker.Exec.StartAndAttachContainerExecAsync(exec.ID, parameters.Tty, Ended)
         );
         return (exec.ID, stream);
     }
@@ -128,9 +100,9 @@ internal sealed partial class DockerSandbox(
         {
             if (command.Input is not { } bytes)
                 return; // a terminal at which nobody types, not even an end: sudo would echo that
-            await stream.WriteAsync(bytes.ToArray(), 0, bytes.Length, ended.Token);
+            await stream.WriteAsync(bytes.ToArray(), 0, bytes.Length, Ended);
             if (command.Tty)
-                await stream.WriteAsync([EndKey], 0, 1, ended.Token);
+                await stream.WriteAsync([EndKey], 0, 1, Ended);
             else
                 stream.CloseWrite();
         }
@@ -147,13 +119,13 @@ internal sealed partial class DockerSandbox(
         {
             while (true)
             {
-                var read = await from.ReadOutputAsync(buffer, 0, buffer.Length, ended.Token);
+                var read = await from.ReadOutputAsync(buffer, 0, buffer.Length, Ended);
                 if (read.EOF)
                     return;
                 if (!wanted)
                     continue;
                 output.Write(buffer.AsSpan(0, read.Count));
-                wanted = !(await output.FlushAsync(ended.Token)).IsCompleted;
+                wanted = !(await output.FlushAsync(Ended)).IsCompleted;
             }
         }
         catch (IOException) { } // the daemon went away
@@ -167,7 +139,7 @@ internal sealed partial class DockerSandbox(
     // Null when the container was killed with the command in it.
     private async Task<int?> ExitCodeAsync(string exec)
     {
-        while (!ended.IsCancellationRequested)
+        while (!Ended.IsCancellationRequested)
         {
             if (await LookAtAsync(exec) is not { } found)
                 return null;
@@ -217,13 +189,12 @@ internal sealed partial class DockerSandbox(
         };
         var (exec, stream) = await StartAsync(parameters);
         using (stream)
-            await stream.ReadOutputToEndAsync(ended.Token);
+            await stream.ReadOutputToEndAsync(Ended);
         return await ExitCodeAsync(exec) == 0;
     }
 
-    private async Task DisposeOnceAsync()
+    protected override async Task EndAsync(Task running)
     {
-        await ended.CancelAsync();
         try
         {
             parts.Lifeline.Dispose();
@@ -237,7 +208,6 @@ internal sealed partial class DockerSandbox(
             // What is left is labelled, and the next start of a runner sweeps it.
             NotRemoved(log, e, spec.Name);
         }
-        ended.Dispose();
     }
 
     [LoggerMessage(LogLevel.Warning, "The command in sandbox {Sandbox} could not be asked to end")]

@@ -13,12 +13,8 @@ internal sealed partial class NativeSandbox(
     OciRuntime runtime,
     TimeProvider time,
     ILogger log
-) : Sandbox
+) : OrderlySandbox(spec.Name)
 {
-    // Where the run ended without a word of the job's: the kernel killed it with the pod.
-    private const int Killed = 128 + Posix.Sigkill;
-    private const byte EndKey = 4; // Ctrl-D
-    private const int Terminated = 128 + Posix.Sigterm;
     private const int NobodyYet = 3; // what the scripts that ask say then
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
 
@@ -35,43 +31,17 @@ internal sealed partial class NativeSandbox(
         [ "$asked" ] || exit 3
         """;
 
-    private readonly CancellationTokenSource ended = new();
-    private readonly Lock gate = new();
-    private Task running = Task.CompletedTask;
-    private Task? disposing;
-
-    public override async ValueTask<SandboxExit> RunAsync(
+    protected override async Task<SandboxExit> RunOneAsync(
         SandboxCommand command,
         PipeWriter output,
         CancellationToken polite
     )
     {
-        Task<SandboxExit> run;
-        lock (gate)
-        {
-            ObjectDisposedException.ThrowIf(disposing is not null, this);
-            if (!running.IsCompleted)
-                throw new InvalidOperationException($"Sandbox {spec.Name} runs a command already.");
-            running = run = RunOneAsync(command, output, polite);
-        }
-        return await run;
-    }
-
-    public override async ValueTask DisposeAsync()
-    {
-        Task task;
-        lock (gate)
-            task = disposing ??= DisposeOnceAsync();
-        await task;
-    }
-
-    private async Task<SandboxExit> RunOneAsync(SandboxCommand command, PipeWriter output, CancellationToken polite)
-    {
         var config = OciConfig.For(
             command,
             runtime.HandsOverTerminals,
             tree.FindUser(command.User),
-            Math.Max(64 << 20, spec.Limits.MemoryBytes / 4),
+            Walls.SharedMemoryBytes(spec.Limits),
             pod.Group.Counts("pids.max") ? 0 : spec.Limits.Processes
         );
         if (polite.IsCancellationRequested)
@@ -106,9 +76,9 @@ internal sealed partial class NativeSandbox(
 
         var outOfMemory = pod.Group.CountOomKills() > kills;
         var code = process.ExitCode;
-        if (code != 0 && !outOfMemory && pod.Lives && !ended.IsCancellationRequested && !File.Exists(PidFile))
+        if (code != 0 && !outOfMemory && pod.Lives && !Ended.IsCancellationRequested && !File.Exists(PidFile))
             throw await NotStartedAsync(complaining);
-        return new SandboxExit(pod.Lives && !ended.IsCancellationRequested ? code : Killed, outOfMemory, Use());
+        return new SandboxExit(pod.Lives && !Ended.IsCancellationRequested ? code : Killed, outOfMemory, Use());
     }
 
     private SandboxUse Use()
@@ -129,9 +99,9 @@ internal sealed partial class NativeSandbox(
         try
         {
             var order = runtime.Order(config.Length, inputFollows: input is not null, handedOver);
-            await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(order), .. config], ended.Token);
+            await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(order), .. config], Ended);
             if (input is { } bytes)
-                await stream.WriteAsync(bytes, ended.Token);
+                await stream.WriteAsync(bytes, Ended);
             // A terminal that `script` makes reads here: an end would be typed into it.
             if (handedOver || !command.Tty || input is not null)
                 process.StandardInput.Close();
@@ -147,12 +117,12 @@ internal sealed partial class NativeSandbox(
         PipeWriter output
     )
     {
-        await using var terminal = await console.AcceptAsync(exited, ended.Token);
+        await using var terminal = await console.AcceptAsync(exited, Ended);
         if (terminal is null)
             return; // the runtime failed before it made one; its log says why
         // Without input nothing is typed, not even an end: sudo would take it for a key and echo it as ^@.
         if (input is { } bytes)
-            await terminal.WriteAsync(new ReadOnlyMemory<byte>([.. bytes.Span, EndKey]), ended.Token);
+            await terminal.WriteAsync(new ReadOnlyMemory<byte>([.. bytes.Span, EndKey]), Ended);
         await CopyAsync(terminal, output);
     }
 
@@ -164,11 +134,11 @@ internal sealed partial class NativeSandbox(
         {
             while (true)
             {
-                var read = await from.ReadAsync(output.GetMemory(65536), ended.Token);
+                var read = await from.ReadAsync(output.GetMemory(65536), Ended);
                 if (read == 0)
                     return;
                 output.Advance(read);
-                wanted = wanted && !(await output.FlushAsync(ended.Token)).IsCompleted;
+                wanted = wanted && !(await output.FlushAsync(Ended)).IsCompleted;
             }
         }
         catch (IOException) { } // EIO: how a terminal's end is told
@@ -210,13 +180,11 @@ internal sealed partial class NativeSandbox(
         );
     }
 
-    private async Task DisposeOnceAsync()
+    protected override async Task EndAsync(Task running)
     {
-        await ended.CancelAsync();
         await pod.EndAsync();
         await Task.WhenAny(running); // it ends with the pod, and still asks how
         await pod.DisposeAsync();
-        ended.Dispose();
     }
 
     [LoggerMessage(LogLevel.Warning, "The command in sandbox {Sandbox} could not be asked to end: {Said}")]

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -16,48 +15,7 @@ internal static class OciConfig
     // the environment.
     private const string Init = "exec 3>&1 2>/dev/null; (exec \"$@\" 2>&3 3>&-); exit $?";
 
-    // Docker's set without those that reach outside a user namespace's files (MKNOD, AUDIT_WRITE) or the network
-    // (NET_RAW). They are what `sudo` gains inside, never more.
-    private static readonly string[] Capabilities =
-    [
-        "CAP_CHOWN",
-        "CAP_DAC_OVERRIDE",
-        "CAP_FOWNER",
-        "CAP_FSETID",
-        "CAP_KILL",
-        "CAP_NET_BIND_SERVICE",
-        "CAP_SETFCAP",
-        "CAP_SETGID",
-        "CAP_SETPCAP",
-        "CAP_SETUID",
-        "CAP_SYS_CHROOT",
-    ];
-
-    private static readonly string[] Masked =
-    [
-        "/proc/acpi",
-        "/proc/asound",
-        "/proc/interrupts",
-        "/proc/kcore",
-        "/proc/keys",
-        "/proc/latency_stats",
-        "/proc/sched_debug",
-        "/proc/scsi",
-        "/proc/timer_list",
-        "/proc/timer_stats",
-        "/sys/firmware",
-        "/sys/devices/virtual/powercap",
-    ];
-
-    private static readonly string[] ReadOnly =
-    [
-        "/proc/bus",
-        "/proc/fs",
-        "/proc/irq",
-        "/proc/pressure",
-        "/proc/sys",
-        "/proc/sysrq-trigger",
-    ];
+    private static readonly string[] Capabilities = [.. Walls.Rights.Select(right => "CAP_" + right)];
 
     private static readonly byte[] Seccomp = ReadSeccomp();
 
@@ -97,8 +55,8 @@ internal static class OciConfig
                 json.WriteEndObject();
             }
             json.WriteEndArray();
-            WriteStrings(json, "maskedPaths", Masked);
-            WriteStrings(json, "readonlyPaths", ReadOnly);
+            WriteStrings(json, "maskedPaths", Walls.Masked);
+            WriteStrings(json, "readonlyPaths", Walls.ReadOnly);
             json.WritePropertyName("seccomp");
             json.WriteRawValue(Seccomp, skipInputValidation: true);
             json.WriteEndObject();
@@ -214,10 +172,7 @@ internal static class OciConfig
 
     private static byte[] ReadSeccomp()
     {
-        using var stream =
-            Assembly.GetExecutingAssembly().GetManifestResourceStream("TestGrid.Runner.Sandboxes.Native.seccomp.json")
-            ?? throw new InvalidOperationException("seccomp.json is not in the assembly.");
-        var profile = JsonNode.Parse(stream)!.AsObject();
+        var profile = Walls.Seccomp();
         // With the 32-bit sibling: C projects test with -m32. An architecture not named here cannot make any call.
         profile["architectures"] =
             RuntimeInformation.ProcessArchitecture is Architecture.Arm64
