@@ -57,17 +57,23 @@ public sealed partial class Worker(
     {
         try
         {
-            JobOrder order;
+            JobId rung;
             JobClaim? claim;
             await using (var delivery = await queue.ReceiveAsync(Name, stop))
             {
-                order = delivery.Order;
-                claim = await reporter.ClaimAsync(order.Id, Name, stop);
+                rung = delivery.Order.Id;
+                claim = await reporter.ClaimAsync(rung, Name, stop);
                 // A crash before this line: the order comes again, and the second claim is refused or a new attempt.
                 await delivery.AcknowledgeAsync(CancellationToken.None);
             }
+            // The message only rings. A broker may hold one of an older store, or of a stranger, and the claim brings
+            // secrets: what runs is the order that the server has.
             if (claim is not null)
-                await RunAsync(order, claim, stop);
+                await RunAsync(
+                    claim.Order ?? throw new InvalidOperationException($"Job {rung} has no order"),
+                    claim,
+                    stop
+                );
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
 
 namespace TestGrid.Runner.Reporting;
@@ -39,12 +40,16 @@ public sealed record JobLease(JobId Job, int Attempt, string Token);
 /// <param name="LeaseTime">How long it lasts without a heartbeat.</param>
 /// <param name="Secrets">Environment variables whose values are masked in the log.</param>
 /// <param name="Credential">How to fetch the repository, or null for an open one.</param>
+/// <param name="Order">
+/// The job as the server has it: that is what runs, whatever the message said that rang for it. Null where no message did.
+/// </param>
 /// <param name="Before">What became of the attempt before this one, in words for its log; null for the first.</param>
 public sealed record JobClaim(
     JobLease Lease,
     TimeSpan LeaseTime,
     ImmutableSortedDictionary<string, string> Secrets,
     GitCredential? Credential,
+    JobOrder? Order = null,
     string? Before = null
 );
 

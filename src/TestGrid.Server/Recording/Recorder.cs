@@ -41,7 +41,7 @@ public sealed partial class Recorder(
         bells.JobChanged(job);
         JobClaimed(log, job, claimed.Attempt, runner);
         var lease = new JobLease(job, claimed.Attempt, claimed.Token);
-        return new JobClaim(lease, LeaseTime, claimed.Secrets, claimed.Credential, claimed.Before);
+        return new JobClaim(lease, LeaseTime, claimed.Secrets, claimed.Credential, claimed.Order, claimed.Before);
     }
 
     public async ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop)

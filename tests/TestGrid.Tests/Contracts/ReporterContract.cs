@@ -40,6 +40,8 @@ public abstract class ReporterContract
 
         var claim = Assert.Single(claims, one => one is not null)!;
         Assert.Equal((job, 1), (claim.Lease.Job, claim.Lease.Attempt));
+        Assert.Equal(job, claim.Order?.Id); // what runs comes from the server, not from the message
+        Assert.NotEmpty(claim.Order!.Config.Bundle);
         Assert.Equal(JobState.Running, StateOf(job));
     }
 

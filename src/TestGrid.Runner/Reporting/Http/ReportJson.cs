@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Link;
 
@@ -18,6 +19,7 @@ public sealed record ClaimReply(
     double LeaseSeconds,
     ImmutableSortedDictionary<string, string> Secrets,
     CarriedCredential? Credential,
+    JobOrder? Order,
     string? Before
 )
 {
@@ -27,10 +29,12 @@ public sealed record ClaimReply(
             claim.LeaseTime.TotalSeconds,
             claim.Secrets,
             CarriedCredential.Of(claim.Credential),
+            claim.Order,
             claim.Before
         );
 
-    public JobClaim Claim => new(Lease, TimeSpan.FromSeconds(LeaseSeconds), Secrets, Credential?.Credential, Before);
+    public JobClaim Claim =>
+        new(Lease, TimeSpan.FromSeconds(LeaseSeconds), Secrets, Credential?.Credential, Order, Before);
 
     public override string ToString() => $"{nameof(ClaimReply)} {{ {Lease.Job} }}"; // its parts stand in no message
 }

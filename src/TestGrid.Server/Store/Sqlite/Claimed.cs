@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
 
 namespace TestGrid.Server.Store.Sqlite;
@@ -12,6 +13,7 @@ public sealed record Claimed(
     string Token,
     ImmutableSortedDictionary<string, string> Secrets,
     GitCredential? Credential,
+    JobOrder Order,
     string? Before
 );
 

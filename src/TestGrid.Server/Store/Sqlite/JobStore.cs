@@ -26,12 +26,12 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
             {
                 var now = time.Now;
                 var token = Hashes.Random();
-                var row = db.QuerySingleOrDefault<(long Attempt, long Repository)?>(
+                var row = db.QuerySingleOrDefault<(long Attempt, long Repository, string Order)?>(
                     """
                     UPDATE jobs SET state = @to, attempt = attempt + 1, token = @token, runner = @runner, waits_for = NULL,
                                     lease_until = @until, started_at = NULL
                     WHERE build = @Build AND cell = @Cell AND state IN @from
-                    RETURNING attempt, repository
+                    RETURNING attempt, repository, job_order
                     """,
                     new
                     {
@@ -68,7 +68,7 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                     BuildStore.IsStrangers(db, job.Build)
                 );
                 var before = claimed.Attempt > 1 ? Before(db, job, claimed.Attempt - 1) : null;
-                return new Claimed((int)claimed.Attempt, token, secrets, credential, before);
+                return new Claimed((int)claimed.Attempt, token, secrets, credential, Rows.Order(claimed.Order), before);
             },
             stop
         );
