@@ -12,6 +12,7 @@ using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Sandboxes;
 using TestGrid.Runner.Sandboxes.Native;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Bench;
 
@@ -66,7 +67,9 @@ internal static class Engines
             .GetRequiredService<BundleStore>()
             .GetAsync("base", new Progress<BundleProgress>(), CancellationToken.None);
         var root = bundle.Bundle.RootPath;
-        await using var docker = await Docker.StartAsync(work, root);
+        await using var daemon = new LocalDocker();
+        await daemon.StartAsync(CancellationToken.None);
+        var docker = await DockerRun.PrepareAsync(daemon, root);
         await using var coldEngine = Native(work.New("cold"), prepared: 0);
         await using var warmEngine = Native(work.New("warm"), prepared: 1);
         var runc = new Runc(work.New("runc"), root);
@@ -77,7 +80,7 @@ internal static class Engines
             "docker run",
             async () =>
             {
-                var (first, end) = await docker.RunOnceAsync();
+                var (first, end) = await docker.OnceAsync();
                 return new Times(null, first, end);
             }
         );

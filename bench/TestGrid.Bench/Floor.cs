@@ -13,6 +13,7 @@ using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Reporting;
 using TestGrid.Runner.Sandboxes;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Bench;
 
@@ -56,12 +57,26 @@ internal sealed class Floor : IAsyncDisposable
 
     public string RootPath => bundle.Bundle.RootPath;
 
-    public static async Task<Floor> StartAsync(BenchSettings settings, WorkFolder work, SampleSource source)
+    /// <param name="settings">Where bundles are.</param>
+    /// <param name="work">Where it may write.</param>
+    /// <param name="source">What is checked out.</param>
+    /// <param name="docker">The daemon for the product's docker engine; null takes the native one.</param>
+    public static async Task<Floor> StartAsync(
+        BenchSettings settings,
+        WorkFolder work,
+        SampleSource source,
+        LocalDocker? docker = null
+    )
     {
         var services = new ServiceCollection();
         services.AddLogging();
         services.AddRunner();
         LocalServices.Configure(services, work.New("floor"), settings.Bundles, "floor");
+        if (docker is not null)
+        {
+            services.Configure<RunnerOptions>(runner => runner.Engine = "docker");
+            services.Configure<SandboxOptions>(sandbox => sandbox.DockerHost = docker.Host);
+        }
         services.AddSingleton<GitMirror>();
         var provider = services.BuildServiceProvider();
         var bundle = await provider
@@ -117,7 +132,10 @@ internal sealed class Floor : IAsyncDisposable
             ],
             order.Limits,
             ground.Network
-        );
+        )
+        {
+            Digest = bundle.Bundle.Digest,
+        };
         var pipe = new Pipe();
         double first;
         await using (var sandbox = await engine.CreateAsync(spec, CancellationToken.None))

@@ -1,3 +1,5 @@
+using TestGrid.Tests.Support;
+
 namespace TestGrid.Bench;
 
 /// <summary>
@@ -16,7 +18,9 @@ internal static class Latency
         var source = new SampleSource(work.New("source"), Config);
         await using var floor = await Floor.StartAsync(settings, work, source);
         await using var product = await StartAsync(settings, work.New("product"), "product");
-        await using var docker = await Docker.StartAsync(work, floor.RootPath);
+        await using var daemon = new LocalDocker();
+        await daemon.StartAsync(CancellationToken.None);
+        var docker = await DockerRun.PrepareAsync(daemon, floor.RootPath);
         var dockerData = work.New("docker-server");
         await using var dockerServer = await Client.StartAsync(
             dockerData,
@@ -25,7 +29,7 @@ internal static class Latency
             "serve-docker",
             dockerData,
             settings.Bundles,
-            docker.Socket
+            daemon.Host
         );
         var productSecret = await product.RegisterAsync(source.Folder, Slug);
         var dockerSecret = await dockerServer.RegisterAsync(source.Folder, Slug);
@@ -41,7 +45,7 @@ internal static class Latency
             var used = product.CpuMs - before;
             var (first, end) = await floor.OnceAsync();
             var dockerPush = await dockerServer.PushAsync(source, Slug, dockerSecret, FirstWords);
-            var (dockerFirst, dockerEnd) = await docker.RunOnceAsync();
+            var (dockerFirst, dockerEnd) = await docker.OnceAsync();
             if (round < 0)
                 continue;
             cpu += used;
@@ -89,20 +93,23 @@ internal static class Latency
         );
     }
 
-    public static Task<Client> StartAsync(BenchSettings settings, string data, string name) =>
+    public static Task<Client> StartAsync(BenchSettings settings, string data, string name, params string[] more) =>
         Client.StartAsync(
             data,
             name,
-            Path.Combine(AppContext.BaseDirectory, "testgrid.dll"),
-            "server",
-            "--listen",
-            "http://127.0.0.1:0",
-            "--data",
-            data,
-            "--bundles",
-            settings.Bundles,
-            "--slots",
-            "2"
+            [
+                Path.Combine(AppContext.BaseDirectory, "testgrid.dll"),
+                "server",
+                "--listen",
+                "http://127.0.0.1:0",
+                "--data",
+                data,
+                "--bundles",
+                settings.Bundles,
+                "--slots",
+                "2",
+                .. more,
+            ]
         );
 
     private static string[] Row(string name, List<PushTimes> pushes, Samples floorFirst, Samples floorEnd)

@@ -14,6 +14,8 @@ internal static class Measurement
             await Throughput.RunAsync(settings, work);
         if (Wants(only, "engines"))
             await Engines.RunAsync(settings, work);
+        if (Wants(only, "combinations"))
+            await Combinations.RunAsync(settings, work);
         if (Wants(only, "log"))
             await LogRate.RunAsync(settings, work);
         if (Wants(only, "git"))
