@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using System.Net;
 using TestGrid.Runner.Queues;
 using TestGrid.Server.Access;
 using TestGrid.Server.Planning;
@@ -34,14 +35,31 @@ public sealed class ServerOptions
     /// <exception cref="ValidationException">A setting is out of its range; the message names it.</exception>
     public void Validate()
     {
-        CheckUrl(Access.Listen, "Listen", "http://127.0.0.1:8080");
+        CheckListen(Access.Listen);
         if (Access.PublicUrl is { Length: > 0 } url)
-            CheckUrl(url, "PublicUrl", "https://ci.example.org");
-        foreach (var part in new object[] { Planning, Scheduling, Retention, Leases })
+            CheckPublicUrl(url);
+        foreach (var part in new object[] { Planning, Planning.Limits, Scheduling, Retention, Leases, Access })
             Validator.ValidateObject(part, new ValidationContext(part), validateAllProperties: true);
     }
 
-    private static void CheckUrl(string value, string name, string example)
+    // Kestrel would take any other name for «every address», and there is no certificate here to serve https with.
+    private static void CheckListen(string value)
+    {
+        var isUrl = Uri.TryCreate(value, UriKind.Absolute, out var uri);
+        if (isUrl && uri!.Scheme == Uri.UriSchemeHttps)
+            throw new ValidationException(
+                $"it cannot listen on '{value}': it speaks no TLS. Listen on plain http, such as http://127.0.0.1:8080, put a "
+                    + "proxy that ends TLS in front (docs/deploy.md), and say --public-url https://… for where that is."
+            );
+        var isOurs = isUrl && (uri!.Host == "localhost" || IPAddress.TryParse(uri.Host.Trim('[', ']'), out _));
+        if (!isOurs || uri!.Scheme != Uri.UriSchemeHttp || uri.PathAndQuery != "/" || uri.UserInfo.Length > 0)
+            throw new ValidationException(
+                $"it cannot listen on '{value}': that is an IP address or localhost and a port, such as http://127.0.0.1:8080; "
+                    + "http://0.0.0.0:8080 is every address of this machine. The name that people use goes into --public-url."
+            );
+    }
+
+    private static void CheckPublicUrl(string value)
     {
         var valid =
             Uri.TryCreate(value, UriKind.Absolute, out var uri)
@@ -49,7 +67,8 @@ public sealed class ServerOptions
             && uri.PathAndQuery == "/";
         if (!valid)
             throw new ValidationException(
-                $"{name} '{value}' is not an address such as {example}; it starts with http:// or https:// and has no path."
+                $"the public address '{value}' is not one such as https://ci.example.org; it starts with http:// or https:// "
+                    + "and has no path."
             );
     }
 }

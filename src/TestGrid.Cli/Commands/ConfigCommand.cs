@@ -3,6 +3,7 @@ using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
 using TestGrid.Cli.Runs;
 using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 
 namespace TestGrid.Cli.Commands;
@@ -188,7 +189,9 @@ internal static class ConfigCommand
             {
                 var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports));
                 var cell = parsed.GetValue(number);
-                Console.Out.Write(JobScript.Compile(tree.Order(cell, Job(await ReadAsync(tree, stop), cell))));
+                Console.Out.Write(
+                    JobScript.Compile(tree.Order(cell, Job(await ReadAsync(tree, stop), cell), JobLimits.Default))
+                );
                 return ExitCodes.Ok;
             }
         );

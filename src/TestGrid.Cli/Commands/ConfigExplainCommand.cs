@@ -4,6 +4,7 @@ using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
 using TestGrid.Cli.Runs;
 using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 
 namespace TestGrid.Cli.Commands;
@@ -35,7 +36,7 @@ internal static class ConfigExplainCommand
                 var cell = parsed.GetValue(number);
                 var job = ConfigCommand.Job(config, cell);
                 var origins = JobOrigins.Of(text.Name, text.Utf8, text.Settings, cell, job);
-                var order = tree.Order(cell, job);
+                var order = tree.Order(cell, job, JobLimits.Default); // a script holds no limit
                 var script = parsed.GetValue(full) ? JobScript.Compile(order) : JobScript.Body(order);
                 if (parsed.GetValue(json))
                     return Printed.Lines([

@@ -3,6 +3,7 @@ using System.CommandLine;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Runs;
 using TestGrid.Core.Config;
+using TestGrid.Runner.Output;
 using TestGrid.Runner.Reporting;
 
 namespace TestGrid.Cli.Commands;
@@ -102,10 +103,23 @@ internal static class RunCommand
             : $"{cell}" == wish || job.Cell.Values.Any(one => one.Value == wish);
 
     private static ImmutableSortedDictionary<string, string> SecretsFromEnvironment(string[] names) =>
-        names.ToImmutableSortedDictionary(
-            name => name,
-            name =>
-                Environment.GetEnvironmentVariable(name)
-                ?? throw new CommandException($"--secret {name}: there is no such variable here", ExitCodes.Usage)
-        );
+        names
+            .Distinct(StringComparer.Ordinal)
+            .ToImmutableSortedDictionary(
+                name => name,
+                name =>
+                    Environment.GetEnvironmentVariable(name) switch
+                    {
+                        null => throw new CommandException(
+                            $"--secret {name}: there is no such variable here",
+                            ExitCodes.Usage
+                        ),
+                        var value when !Redactor.CanMask(value) => throw new CommandException(
+                            $"--secret {name}: a value shorter than {Redactor.ShortestValue} bytes cannot be masked: it would "
+                                + "take half the log with it. Take a longer one; what may be seen goes under env in the configuration",
+                            ExitCodes.Usage
+                        ),
+                        var value => value,
+                    }
+            );
 }

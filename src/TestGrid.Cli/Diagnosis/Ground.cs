@@ -9,8 +9,6 @@ using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Sandboxes;
-using TestGrid.Server;
-using TestGrid.Server.Access;
 
 namespace TestGrid.Cli.Diagnosis;
 
@@ -66,10 +64,7 @@ internal sealed class Ground : IAsyncDisposable
         var scratch = Directory.CreateTempSubdirectory("testgrid-doctor-").FullName;
         try
         {
-            new ServerOptions
-            {
-                Access = new AccessOptions { Listen = settings.Listen, PublicUrl = settings.PublicUrl },
-            }.Validate();
+            ServerSettings.Read(settings).Validate();
             File.SetUnixFileMode(scratch, (UnixFileMode)0x1ED); // 0755: sandboxes run as strangers
             var services = new ServiceCollection();
             services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Critical));
@@ -85,7 +80,7 @@ internal sealed class Ground : IAsyncDisposable
         {
             Directory.Delete(scratch, recursive: true);
             if (e is OptionsValidationException or InvalidDataException or InvalidOperationException)
-                throw new ValidationException(Told(e));
+                throw new ValidationException(OperatorSettings.Told(e));
             throw;
         }
     }
@@ -115,10 +110,6 @@ internal sealed class Ground : IAsyncDisposable
         await services.DisposeAsync();
         Directory.Delete(ScratchPath, recursive: true);
     }
-
-    // A broken file's line and column stand in the innermost exception.
-    private static string Told(Exception e) =>
-        e.GetBaseException() is var cause && cause != e ? $"{e.Message} {cause.Message}" : e.Message;
 
     private T Value<T>()
         where T : class => services.GetRequiredService<IOptions<T>>().Value;

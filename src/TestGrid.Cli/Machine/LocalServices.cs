@@ -1,7 +1,10 @@
+using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using TestGrid.Cli.Exits;
 using TestGrid.Core.Config;
+using TestGrid.Core.Jobs;
 using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
@@ -48,6 +51,21 @@ internal static class LocalServices
             .AddJsonFile(Path.Combine(dataPath, "testgrid.json"), optional: true)
             .AddEnvironmentVariables("TESTGRID_")
             .Build();
+    }
+
+    /// <summary>What jobs on this machine may use at most: key <c>planning:limits</c>, as the server has it.</summary>
+    /// <exception cref="CommandException">A limit is out of its range.</exception>
+    public static JobLimits JobLimits()
+    {
+        try
+        {
+            var settings = Settings(DataFolder.Usual(), null, "run");
+            return OperatorSettings.Read<JobLimitOptions>(settings, "planning:limits").ToLimits();
+        }
+        catch (Exception e) when (e is ValidationException or InvalidDataException)
+        {
+            throw new CommandException(OperatorSettings.Told(e), ExitCodes.Usage);
+        }
     }
 
     /// <summary>What <c>run</c> is made of: the server's own runner, on the files of a work tree.</summary>

@@ -76,7 +76,8 @@ internal static class LocalRun
         CancellationToken stop
     )
     {
-        var orders = jobs.Select(job => tree.Order(job.Cell, job.Config)).ToArray();
+        var most = LocalServices.JobLimits();
+        var orders = jobs.Select(job => tree.Order(job.Cell, job.Config, most)).ToArray();
         using var reporter = new TerminalReporter(
             Console.Out,
             settings.Detail,

@@ -72,6 +72,16 @@ internal sealed class WorkTree
     }
 
     /// <summary>The order of one of its jobs.</summary>
-    public JobOrder Order(int cell, JobConfig config) =>
-        new(new JobId(1, cell), 1, repository, new Trigger(TriggerKind.Manual, head), config, JobLimits.Default);
+    /// <param name="cell">Its number, from 1.</param>
+    /// <param name="config">What it is.</param>
+    /// <param name="most">The operator's limits of this machine; the configuration can only lower them.</param>
+    public JobOrder Order(int cell, JobConfig config, JobLimits most) =>
+        new(
+            new JobId(1, cell),
+            1,
+            repository,
+            new Trigger(TriggerKind.Manual, head),
+            config,
+            config.Limits?.Within(most) ?? most
+        );
 }

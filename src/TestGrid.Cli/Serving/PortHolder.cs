@@ -30,8 +30,8 @@ internal static class PortHolder
         {
             if (!int.TryParse(Path.GetFileName(process), CultureInfo.InvariantCulture, out var id))
                 continue;
-            if (Holds(process, sockets))
-                return new Holder(File.ReadAllText(Path.Combine(process, "comm")).Trim(), id);
+            if (NameOfHolder(process, sockets) is { } name)
+                return new Holder(name, id);
         }
         return null;
     }
@@ -46,17 +46,18 @@ internal static class PortHolder
             ? port
             : -1;
 
-    private static bool Holds(string process, HashSet<string> sockets)
+    private static string? NameOfHolder(string process, HashSet<string> sockets)
     {
         try
         {
-            return Directory
+            var holds = Directory
                 .EnumerateFiles(Path.Combine(process, "fd"))
                 .Any(file => new FileInfo(file).LinkTarget is { } target && sockets.Contains(target));
+            return holds ? File.ReadAllText(Path.Combine(process, "comm")).Trim() : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return false; // it ended, or it is another user's
+            return null; // it ended, or it is another user's
         }
     }
 }

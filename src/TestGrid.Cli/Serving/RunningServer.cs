@@ -2,7 +2,6 @@ using System.ComponentModel.DataAnnotations;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -12,10 +11,7 @@ using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Server;
-using TestGrid.Server.Access;
 using TestGrid.Server.Planning;
-using TestGrid.Server.Recording;
-using TestGrid.Server.Scheduling;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Cli.Serving;
@@ -87,24 +83,7 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Logging.ClearProviders().AddSimpleConsole(console => console.SingleLine = true);
         builder.Logging.SetMinimumLevel(settings.Verbose ? LogLevel.Information : LogLevel.Warning);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
-        var set = LocalServices.Settings(settings.DataPath, settings.BundlesPath, "embedded");
-        builder.Services.AddServer(
-            new ServerOptions
-            {
-                DataPath = settings.DataPath,
-                WebPath = Installation.WebPath,
-                Queue = QueueChoice.Read(set, settings.Queue, settings.QueuePasswordFile),
-                Scheduling = set.GetSection("scheduling").Get<SchedulingOptions>() ?? new SchedulingOptions(),
-                Leases = set.GetSection("leases").Get<LeaseOptions>() ?? new LeaseOptions(),
-                Runners = set.GetSection("runners").Get<RemoteRunnerOptions>() ?? new RemoteRunnerOptions(),
-                Access = new AccessOptions
-                {
-                    Listen = settings.Listen,
-                    PublicUrl = settings.PublicUrl,
-                    Hosts = settings.Hosts,
-                },
-            }
-        );
+        builder.Services.AddServer(ServerSettings.Read(settings));
         builder.Services.AddRunner();
         LocalServices.Configure(builder.Services, settings.DataPath, settings.BundlesPath, "embedded");
         if (settings.Slots is { } slots)

@@ -32,7 +32,7 @@ internal sealed class ServingOptions
 {
     private readonly Option<string> listen = new("--listen")
     {
-        Description = "where to listen; port 0 takes a free one",
+        Description = "where to listen: an IP address or localhost, and a port; port 0 takes a free one",
         DefaultValueFactory = _ => "http://127.0.0.1:8080",
         HelpName = "URL",
     };
@@ -87,7 +87,7 @@ internal sealed class ServingOptions
 
     public ServingSettings Read(ParseResult parsed) =>
         new(
-            parsed.GetValue(listen)!,
+            Url(parsed.GetValue(listen)!),
             parsed.GetValue(publicUrl),
             parsed.GetValue(data)?.FullName ?? Server.Store.DataFolder.Usual(),
             parsed.GetValue(bundles)?.FullName,
@@ -99,4 +99,8 @@ internal sealed class ServingOptions
         {
             Hosts = parsed.GetValue(hosts) ?? [],
         };
+
+    // People write 127.0.0.1:8080, too; there is only one scheme that it could be.
+    private static string Url(string listen) =>
+        listen.Contains("://", StringComparison.Ordinal) ? listen : $"http://{listen}";
 }

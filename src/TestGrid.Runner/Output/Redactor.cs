@@ -14,7 +14,7 @@ public sealed class Redactor
     /// <summary>What stands in a log in the place of a secret, as on Travis.</summary>
     public const string Mask = "[secure]";
 
-    /// <summary>Shorter values would mask half the log; <c>secret set</c> refuses them.</summary>
+    /// <summary>In bytes of UTF-8. Shorter values would mask half the log: whoever takes a secret refuses them.</summary>
     public const int ShortestValue = 4;
 
     private static readonly byte[] MaskBytes = Encoding.ASCII.GetBytes(Mask);
@@ -57,6 +57,9 @@ public sealed class Redactor
 
     /// <summary>Nothing to mask: the bytes may pass as they are.</summary>
     public bool IsIdle => patterns.Length == 0;
+
+    /// <summary>The value is long enough to be masked.</summary>
+    public static bool CanMask(string value) => Encoding.UTF8.GetByteCount(value) >= ShortestValue;
 
     /// <summary>
     /// Writes <paramref name="chunk"/> without secrets. An end that may be the start of a secret is held back until the
@@ -135,7 +138,7 @@ public sealed class Redactor
 
     private static IEnumerable<byte[]> Disguises(string value)
     {
-        if (value.Length < ShortestValue)
+        if (!CanMask(value))
             yield break;
         var bytes = Encoding.UTF8.GetBytes(value);
         yield return bytes;

@@ -1,8 +1,9 @@
+using System.ComponentModel.DataAnnotations;
 using System.Net;
 
 namespace TestGrid.Server.Access;
 
-/// <summary>Who may reach the server, and how.</summary>
+/// <summary>Who may reach the server, and how. Key <c>access</c>.</summary>
 public sealed class AccessOptions
 {
     /// <summary>Where it listens. Loopback unless the operator says otherwise.</summary>
@@ -12,15 +13,18 @@ public sealed class AccessOptions
     public string? PublicUrl { get; init; }
 
     /// <summary>Who may read.</summary>
+    [EnumDataType(typeof(ReadAccess), ErrorMessage = "Reads is auto, open or signedIn")]
     public ReadAccess Reads { get; init; } = ReadAccess.Auto;
 
     /// <summary>More names that the server answers to, besides its addresses, <c>localhost</c> and the public one.</summary>
     public IReadOnlyList<string> Hosts { get; init; } = [];
 
     /// <summary>How long a browser stays signed in.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "3650.00:00:00")]
     public TimeSpan SessionTime { get; init; } = TimeSpan.FromDays(30);
 
     /// <summary>How long a sign-in link is good for.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00")]
     public TimeSpan LinkTime { get; init; } = TimeSpan.FromHours(12);
 
     /// <summary>Reading is open to whoever reaches the server: by setting, or because only this machine does.</summary>

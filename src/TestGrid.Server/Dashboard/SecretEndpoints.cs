@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using TestGrid.Runner.Git;
+using TestGrid.Runner.Output;
 using TestGrid.Server.Store.Sqlite;
 
 namespace TestGrid.Server.Dashboard;
@@ -54,6 +55,11 @@ public static partial class SecretEndpoints
             || value.Contains('\0', StringComparison.Ordinal)
         )
             return Answers.Unusable("A secret is 1 to 65536 characters, none of them NUL", null);
+        if (!Redactor.CanMask(value))
+            return Answers.Unusable(
+                $"A secret shorter than {Redactor.ShortestValue} bytes cannot be masked: it would take half the log with it",
+                "Take a longer value; one that may be seen goes under env in the configuration."
+            );
         await repositories.SetSecretAsync(id, name, value, stop);
         return TypedResults.NoContent();
     }

@@ -119,6 +119,7 @@ public sealed class BuildPlanner(
 
     private BuildPlan Plan(UnplannedBuild build, CiConfig config)
     {
+        var most = options.Limits.ToLimits();
         var orders = config.Jobs.Select(
             (job, index) =>
                 new JobOrder(
@@ -127,7 +128,7 @@ public sealed class BuildPlanner(
                     build.Repository.Ref,
                     build.Trigger,
                     ForWhom(job, build.Trigger),
-                    job.Limits?.Within(options.Limits) ?? options.Limits,
+                    job.Limits?.Within(most) ?? most,
                     address.Url
                 )
         );

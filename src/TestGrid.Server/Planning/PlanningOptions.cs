@@ -3,7 +3,7 @@ using TestGrid.Core.Jobs;
 
 namespace TestGrid.Server.Planning;
 
-/// <summary>What a build may ask for.</summary>
+/// <summary>What a build may ask for. Key <c>planning</c>.</summary>
 public sealed class PlanningOptions
 {
     /// <summary>Builds planned at the same time; one slow repository must not hold up the others.</summary>
@@ -18,6 +18,6 @@ public sealed class PlanningOptions
     [Range(1, 100)]
     public int FetchTries { get; init; } = 4;
 
-    /// <summary>What each job may use.</summary>
-    public JobLimits Limits { get; init; } = JobLimits.Default;
+    /// <summary>What each job may use at most.</summary>
+    public JobLimitOptions Limits { get; init; } = new();
 }

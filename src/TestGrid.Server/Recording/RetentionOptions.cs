@@ -2,7 +2,7 @@ using System.ComponentModel.DataAnnotations;
 
 namespace TestGrid.Server.Recording;
 
-/// <summary>How much of the past is kept. Builds and verdicts stay; logs and deliveries are bounded.</summary>
+/// <summary>How much of the past is kept. Builds and verdicts stay; logs and deliveries are bounded. Key <c>retention</c>.</summary>
 public sealed class RetentionOptions
 {
     /// <summary>Logs of builds that ended longer ago are removed.</summary>

@@ -4,12 +4,15 @@ import type { RepositoryRecord } from '../types';
 import { Action } from './action';
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const SHORTEST_BYTES = 4; // the server refuses what it could not mask
+const utf8 = new TextEncoder();
 
 /** Names of secrets, never values: what was set can be replaced or deleted, not read. */
 export function SecretForm({ repository, reload }: { repository: RepositoryRecord; reload: () => Promise<void> }) {
   const name = useSignal('');
   const value = useSignal('');
   const nameIsWrong = name.value !== '' && !NAME.test(name.value);
+  const valueIsShort = value.value !== '' && utf8.encode(value.value).length < SHORTEST_BYTES;
   return (
     <>
       <p class="muted">
@@ -58,13 +61,15 @@ export function SecretForm({ repository, reload }: { repository: RepositoryRecor
             value={value.value}
             autocomplete="off"
             spellcheck={false}
+            aria-invalid={valueIsShort}
             onInput={(event) => {
               value.value = event.currentTarget.value;
             }}
           />
+          {valueIsShort && <small class="trouble">at least {SHORTEST_BYTES} bytes: shorter ones cannot be masked</small>}
         </label>
         <Action
-          disabled={!NAME.test(name.value) || value.value === ''}
+          disabled={!NAME.test(name.value) || value.value === '' || valueIsShort}
           run={async () => {
             await api.setSecret(repository.id, name.value, value.value);
             name.value = '';

@@ -63,12 +63,12 @@ public sealed class ApiTests : IAsyncLifetime
         await server.AddRepositoryAsync();
         using var set = await server.Admin.PutAsJsonAsync(
             "/api/v1/repositories/1/secrets/KEY",
-            new { value = "s3" },
+            new { value = "s3cr" },
             Stop
         );
         using var odd = await server.Admin.PutAsJsonAsync(
             "/api/v1/repositories/1/secrets/a-b",
-            new { value = "s3" },
+            new { value = "s3cr" },
             Stop
         );
         using var empty = await server.Admin.PutAsJsonAsync(
@@ -79,6 +79,13 @@ public sealed class ApiTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NoContent, set.StatusCode);
         Assert.Equal(HttpStatusCode.UnprocessableEntity, odd.StatusCode);
         Assert.Equal(HttpStatusCode.UnprocessableEntity, empty.StatusCode);
+        using var brief = await server.Admin.PutAsJsonAsync(
+            "/api/v1/repositories/1/secrets/C",
+            new { value = "s3c" },
+            Stop
+        );
+        Assert.Equal(HttpStatusCode.UnprocessableEntity, brief.StatusCode);
+        Assert.Contains("cannot be masked", await brief.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
 
         Assert.Equal("""["KEY"]""", await server.Admin.GetStringAsync("/api/v1/repositories/1/secrets", Stop));
 
