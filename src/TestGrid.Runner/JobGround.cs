@@ -1,10 +1,16 @@
 using Microsoft.Extensions.Options;
+using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Git;
 using TestGrid.Runner.Sandboxes;
 
 namespace TestGrid.Runner;
 
 /// <summary>What the machine gives every job of this runner: space, a name, a network.</summary>
-public sealed class JobGround(IOptions<RunnerOptions> options)
+public sealed class JobGround(
+    IOptions<RunnerOptions> options,
+    IOptions<BundleOptions> bundles,
+    IOptions<GitOptions> git
+)
 {
     public string RunnerName => options.Value.Name;
 
@@ -12,16 +18,20 @@ public sealed class JobGround(IOptions<RunnerOptions> options)
 
     public SandboxNetwork Network => options.Value.Network;
 
+    /// <summary>Looks at every file system that a job fills: its state, checkouts, bundles, logs may each have their own.</summary>
     /// <exception cref="NoSpaceException">Less is free than <see cref="RunnerOptions.KeepFreeBytes"/>.</exception>
     public void CheckSpace()
     {
-        Directory.CreateDirectory(options.Value.StatePath);
-        var free = new DriveInfo(options.Value.StatePath).AvailableFreeSpace;
-        if (free < options.Value.KeepFreeBytes)
+        string[] own = [options.Value.StatePath, git.Value.RootPath, bundles.Value.RootPath];
+        foreach (var path in own.Concat(options.Value.FilledPaths))
         {
+            var free = new DriveInfo(Existing(path)).AvailableFreeSpace;
+            if (free >= options.Value.KeepFreeBytes)
+                continue;
             throw new NoSpaceException(
-                $"Only {free >> 20} MiB are free in {options.Value.StatePath}, and a job starts only with "
-                    + $"{options.Value.KeepFreeBytes >> 20} MiB. Free some space, for one with: testgrid store gc"
+                $"Only {free >> 20} MiB are free in {path}, and a job starts only with "
+                    + $"{options.Value.KeepFreeBytes >> 20} MiB (runner:keepFreeBytes). Free some space, for one with: "
+                    + "testgrid store gc"
             );
         }
     }
@@ -42,6 +52,15 @@ public sealed class JobGround(IOptions<RunnerOptions> options)
         // The sandbox's user is a stranger out here. It holds no secret: those come as environment.
         File.SetUnixFileMode(path, (UnixFileMode)0b110_100_100);
         return new ScriptFile(path);
+    }
+
+    // What is not there yet will be made on the file system of the nearest folder above it.
+    private static string Existing(string path)
+    {
+        var found = Path.GetFullPath(path);
+        while (!Directory.Exists(found) && Path.GetDirectoryName(found) is { } above)
+            found = above;
+        return found;
     }
 }
 

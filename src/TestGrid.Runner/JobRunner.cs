@@ -213,12 +213,12 @@ public sealed partial class JobRunner(
     // A commit's title or a cell's value must not move the cursor of whoever reads the log.
     private static string Plain(string text) => new([.. text.Select(c => char.IsControl(c) ? ' ' : c)]);
 
-    private static JobVerdict? Explain(Exception e) =>
+    internal static JobVerdict? Explain(Exception e) =>
         e switch
         {
             CommitGoneException => new JobVerdict(JobState.Errored, JobReason.CommitGone, e.Message),
             GitFetchException => new JobVerdict(JobState.Errored, JobReason.Infra, e.Message),
-            NoSpaceException => new JobVerdict(JobState.Errored, JobReason.DiskLimit, e.Message),
+            NoSpaceException => new JobVerdict(JobState.Errored, JobReason.Infra, e.Message), // disk-limit is the job's own
             BundleException => new JobVerdict(JobState.Errored, JobReason.NoBundle, e.Message),
             SandboxException => new JobVerdict(JobState.Errored, JobReason.Infra, e.Message),
             _ => null,

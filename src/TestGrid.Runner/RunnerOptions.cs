@@ -27,7 +27,10 @@ public sealed class RunnerOptions
     [Required]
     public string StatePath { get; set; } = "";
 
-    /// <summary>A job starts only when this much is free there, in bytes.</summary>
+    /// <summary>A job starts only when this much is free, in bytes, wherever it will write: there, and where bundles and git are.</summary>
     [Range(0, long.MaxValue)]
     public long KeepFreeBytes { get; set; } = 2L << 30;
+
+    /// <summary>More folders that jobs fill, such as the logs of a server in the same process.</summary>
+    public IList<string> FilledPaths { get; } = [];
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Microsoft.Extensions.DependencyInjection;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
+using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Server.Store;
@@ -30,6 +31,7 @@ internal static class StoreCommand
             async (parsed, stop) =>
             {
                 await using var services = LocalServices.ForBundles();
+                RunFolder.Sweep(LocalServices.RunnersPath(DataFolder.Usual()));
                 var bundles = services.GetRequiredService<BundleStore>();
                 await bundles.SweepAsync(stop);
                 var freed = await bundles.CleanAsync(stop);

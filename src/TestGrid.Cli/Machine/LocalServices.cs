@@ -34,7 +34,7 @@ internal static class LocalServices
     /// <summary>What is set: where this program keeps things, then the file, then the environment.</summary>
     public static IConfiguration Settings(string dataPath, string? bundlesPath, string runner)
     {
-        var state = Path.Combine(dataPath, "runner", runner);
+        var state = Path.Combine(RunnersPath(dataPath), runner);
         return new ConfigurationBuilder()
             .AddInMemoryCollection(
                 new Dictionary<string, string?>
@@ -68,14 +68,21 @@ internal static class LocalServices
         }
     }
 
+    /// <summary>The folders of this machine's runners: each has one, and each <c>run</c> for as long as it lives.</summary>
+    public static string RunnersPath(string dataPath) => Path.Combine(dataPath, "runner");
+
     /// <summary>What <c>run</c> is made of: the server's own runner, on the files of a work tree.</summary>
-    public static ServiceProvider ForRun(string workTree)
+    /// <param name="workTree">The files.</param>
+    /// <param name="folder">What it keeps meanwhile.</param>
+    public static ServiceProvider ForRun(string workTree, RunFolder folder)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
         services.AddRunner();
-        // Not the server's folder: a run beside a server must not sweep its sandboxes.
-        Configure(services, DataFolder.Usual(), null, $"run-{Environment.ProcessId}");
+        Configure(services, DataFolder.Usual(), null, folder.Name);
+        // Whatever the settings say: a run beside a server must not sweep its sandboxes, nor remove its folder.
+        services.PostConfigure<RunnerOptions>(runner => (runner.Name, runner.StatePath) = (folder.Name, folder.Path));
+        services.PostConfigure<SandboxOptions>(sandbox => sandbox.StatePath = folder.SandboxesPath);
         services.AddSingleton<IWorkspaceSource>(provider =>
             ActivatorUtilities.CreateInstance<WorkingFolder>(provider, workTree)
         );

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
 using System.Diagnostics;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.Options;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
@@ -12,6 +11,7 @@ using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Endings;
 using TestGrid.Runner.Reporting;
+using TestGrid.Server.Store;
 
 namespace TestGrid.Cli.Runs;
 
@@ -34,9 +34,11 @@ internal static class LocalRun
         CancellationToken stop
     )
     {
-        await using var services = LocalServices.ForRun(tree.Folder);
+        var runners = LocalServices.RunnersPath(DataFolder.Usual());
+        RunFolder.Sweep(runners);
+        using var folder = RunFolder.Open(runners);
+        await using var services = LocalServices.ForRun(tree.Folder, folder);
         var runner = services.GetRequiredService<JobRunner>();
-        var statePath = services.GetRequiredService<IOptions<RunnerOptions>>().Value.StatePath;
         try
         {
             await PrepareAsync(services.GetRequiredService<BundleStore>(), jobs, stop);
@@ -45,11 +47,6 @@ internal static class LocalRun
         catch (BundleException e)
         {
             throw new CommandException(e.Message);
-        }
-        finally
-        {
-            if (Directory.Exists(statePath))
-                Directory.Delete(statePath, recursive: true);
         }
     }
 

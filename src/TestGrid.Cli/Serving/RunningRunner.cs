@@ -25,6 +25,7 @@ internal static class RunningRunner
     public static async Task RunAsync(RemoteSettings settings, CancellationToken stop)
     {
         using var alone = Hold(settings);
+        RunFolder.Sweep(LocalServices.RunnersPath(settings.DataPath));
         var queue = QueueChoice.Read(
             LocalServices.Settings(settings.DataPath, settings.BundlesPath, settings.Name),
             settings.Queue,

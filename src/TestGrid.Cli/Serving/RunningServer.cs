@@ -49,6 +49,7 @@ internal sealed class RunningServer : IAsyncDisposable
         {
             throw new CommandException(e.Message, e is ValidationException ? ExitCodes.Usage : ExitCodes.Broken);
         }
+        RunFolder.Sweep(LocalServices.RunnersPath(settings.DataPath));
         try
         {
             await app.StartAsync(stop);
@@ -86,6 +87,9 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Services.AddServer(ServerSettings.Read(settings));
         builder.Services.AddRunner();
         LocalServices.Configure(builder.Services, settings.DataPath, settings.BundlesPath, "embedded");
+        builder.Services.Configure<RunnerOptions>(runner =>
+            runner.FilledPaths.Add(Path.Combine(settings.DataPath, "logs"))
+        );
         if (settings.Slots is { } slots)
             builder.Services.Configure<RunnerOptions>(runner => runner.Slots = slots);
         builder.Services.AddSingleton<GitMirror>();

@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace TestGrid.Runner.Files;
 
 /// <summary>Locks between processes: the kernel lets go of them when their holder dies, however it dies.</summary>
@@ -11,6 +13,14 @@ internal static class FileLock
 
     /// <summary>Holds it together with others, or null when somebody has it alone or there is no such file.</summary>
     public static FileStream? TryShare(string path) => TryOpen(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+
+    /// <summary>Holds it alone; blocks for as long as somebody has it, so take it where that is moments.</summary>
+    public static SafeFileHandle Hold(string path)
+    {
+        var file = Posix.OpenLock(path);
+        Posix.LockAlone(file);
+        return file;
+    }
 
     /// <summary>Waits until it is ours alone; <paramref name="waiting"/> is called at each look.</summary>
     public static async Task<FileStream> HoldAsync(

@@ -9,6 +9,10 @@ internal static unsafe partial class Posix
     private const int CurrentFolder = -100;
     private const int NoFollow = 0x100;
     private const int BasicStats = 0x7FF;
+    private const int LockExclusive = 2;
+    private const int Interrupted = 4; // EINTR
+    private const int ReadWriteMade = 0x80042; // O_RDWR | O_CREAT | O_CLOEXEC
+    private const int OwnerOnly = 0x180; // 0600
 
     // O_NOFOLLOW | O_CLOEXEC; the first is another bit on arm64.
     private static readonly int ReadOnlyNoFollow =
@@ -171,6 +175,30 @@ internal static unsafe partial class Posix
             throw Failed("fsync", Encoding.UTF8.GetBytes(path));
     }
 
+    /// <summary>
+    /// Waits until the open file is locked for this handle alone: <c>flock</c>, as a <see cref="FileStream"/> with
+    /// <see cref="FileShare.None"/> has it, which however only tries.
+    /// </summary>
+    public static void LockAlone(Microsoft.Win32.SafeHandles.SafeFileHandle file)
+    {
+        while (flock((int)file.DangerousGetHandle(), LockExclusive) != 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Interrupted)
+                throw new IOException($"flock: {Marshal.GetLastPInvokeErrorMessage()}");
+        }
+    }
+
+    /// <summary>Opens a file to lock it, made if need be, readable by its owner alone. .NET would try a lock at once.</summary>
+    public static Microsoft.Win32.SafeHandles.SafeFileHandle OpenLock(string path)
+    {
+        var name = Encoding.UTF8.GetBytes(path + '\0');
+        fixed (byte* pointer = name)
+        {
+            var handle = open(pointer, ReadWriteMade, OwnerOnly);
+            return handle >= 0 ? new(handle, ownsHandle: true) : throw Failed("open", name);
+        }
+    }
+
     private static Microsoft.Win32.SafeHandles.SafeFileHandle OpenFolder(string path) =>
         Open(Encoding.UTF8.GetBytes(path + '\0'));
 
@@ -197,6 +225,13 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int open(byte* path, int flags);
+
+    // Variadic in C; on the processors .NET has 64-bit Linux for, a third argument goes where it is looked for.
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int open(byte* path, int flags, int mode);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int flock(int handle, int operation);
 
     [LibraryImport("libc", SetLastError = true)]
     private static partial int lchown(byte* path, uint user, uint group);

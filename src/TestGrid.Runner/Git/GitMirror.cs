@@ -133,6 +133,7 @@ public sealed partial class GitMirror : IWorkspaceSource
         int? pullRequest = null
     )
     {
+        shelf.Touch(url); // whoever cleans leaves alone what was wanted just now
         if (Has(url, sha))
             return;
         await FetchAsync(url, credential, stop, sha, pullRequest: pullRequest);

@@ -57,4 +57,11 @@ public sealed class GitOptions
     /// <summary>Bytes that all checkouts may take together; the least recently used go first.</summary>
     [Range(0, long.MaxValue)]
     public long MaxTreesBytes { get; set; } = 10L << 30;
+
+    /// <summary>
+    /// Bytes that all mirrors may take together; the least recently used go first, with their checkouts. One that is larger
+    /// alone goes as soon as nobody uses it, and is cloned again when it is wanted.
+    /// </summary>
+    [Range(0, long.MaxValue)]
+    public long MaxMirrorsBytes { get; set; } = 20L << 30;
 }

@@ -15,6 +15,13 @@ internal sealed class GitShelf(GitOptions options, TimeProvider time)
     private const string BootFile = "/proc/sys/kernel/random/boot_id";
     private const string Lease = "lease";
 
+    private static readonly TimeSpan InUse = TimeSpan.FromHours(1);
+    private static readonly EnumerationOptions Everything = new()
+    {
+        RecurseSubdirectories = true,
+        AttributesToSkip = FileAttributes.ReparsePoint,
+    };
+
     private string Mirrors => Folder("mirrors");
 
     private string Trees => Folder("trees");
@@ -126,17 +133,20 @@ internal sealed class GitShelf(GitOptions options, TimeProvider time)
             sum -= bytes;
             removed++;
         }
-        foreach (var mirror in Directory.GetDirectories(Mirrors))
+        var mirrors = Directory
+            .GetDirectories(Mirrors)
+            .Select(mirror => (Path: mirror, Used: UsedOf(mirror), Bytes: Size(mirror)))
+            .OrderBy(mirror => mirror.Used)
+            .ToArray();
+        sum = mirrors.Sum(mirror => mirror.Bytes);
+        foreach (var (path, used, bytes) in mirrors)
         {
-            // A tree borrows its mirror's objects: as long as there is one, the mirror stays.
-            var trees2 = Path.Combine(Trees, Path.GetFileName(mirror));
-            var borrowed = Directory.Exists(trees2) && Directory.GetDirectories(trees2).Length > 0;
-            if (borrowed || time.GetUtcNow() - Used(Path.Combine(mirror, "used")) <= options.KeepMirrors)
+            stop.ThrowIfCancellationRequested();
+            var (idle, large) = (time.GetUtcNow() - used, sum > options.MaxMirrorsBytes);
+            // A checkout reads its mirror without a lock. It says so when it begins, so a recent word is a use.
+            if (idle <= InUse || (idle <= options.KeepMirrors && !large) || !TryRemoveMirror(path, used, large))
                 continue;
-            await using var alone = FileLock.TryHold(Path.Combine(mirror, "lock"));
-            if (alone is null)
-                continue;
-            Remove(mirror);
+            sum -= bytes;
             removed++;
         }
         return removed;
@@ -169,6 +179,36 @@ internal sealed class GitShelf(GitOptions options, TimeProvider time)
         Directory.Move(tree, Path.Combine(doomed, "tree"));
         End(doomed, held);
         return true;
+    }
+
+    // A tree borrows its mirror's objects: as long as there is one, the mirror stays.
+    private bool TryRemoveMirror(string mirror, DateTimeOffset used, bool withTrees)
+    {
+        var trees = Path.Combine(Trees, Path.GetFileName(mirror));
+        string[] borrowers = Directory.Exists(trees) ? Directory.GetDirectories(trees) : [];
+        if (borrowers.Length > 0 && !(withTrees && borrowers.All(TryRemoveTree)))
+            return false;
+        using var alone = FileLock.TryHold(Path.Combine(mirror, "lock"));
+        if (alone is null || UsedOf(mirror) != used)
+            return false; // somebody came meanwhile
+        var (doomed, held) = Begin();
+        Directory.Move(mirror, Path.Combine(doomed, "mirror"));
+        End(doomed, held);
+        return true;
+    }
+
+    private static DateTimeOffset UsedOf(string mirror) => Used(Path.Combine(mirror, "used"));
+
+    private static long Size(string folder)
+    {
+        try
+        {
+            return new DirectoryInfo(folder).EnumerateFiles("*", Everything).Sum(file => file.Length);
+        }
+        catch (IOException)
+        {
+            return 0; // a fetch renames its files meanwhile: it counts in an hour
+        }
     }
 
     private static DateTimeOffset Used(string file) =>

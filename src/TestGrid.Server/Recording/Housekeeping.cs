@@ -29,18 +29,30 @@ public sealed partial class Housekeeping(
     public async Task KeepAsync(CancellationToken stop)
     {
         await deliveries.TrimAsync(options.DeliveryAge, options.DeliveriesPerRepository, stop);
-        foreach (var build in past.WithLogsEndedBefore(options.LogAge))
-            await RemoveAsync(build, "its time is over", stop);
-
-        var kept = past.WithLogs().Select(build => (Build: build, Bytes: logs.Bytes(build))).ToList();
-        var sum = kept.Sum(one => one.Bytes);
-        foreach (var (build, bytes) in kept)
+        while (past.WithLogsEndedBefore(options.LogAge) is { IsEmpty: false } old)
         {
-            if (sum <= options.LogBytes)
-                break;
-            await RemoveAsync(build, "all logs together are too large", stop);
-            sum -= bytes;
+            foreach (var build in old)
+                await RemoveAsync(build, "its time is over", stop);
         }
+        await KeepBytesAsync(stop);
+    }
+
+    // All that lies there counts, also what running builds write; only what is over can go.
+    private async Task KeepBytesAsync(CancellationToken stop)
+    {
+        var sum = logs.AllBytes();
+        while (sum > options.LogBytes && past.WithLogs() is { IsEmpty: false } oldest)
+        {
+            foreach (var build in oldest)
+            {
+                if (sum <= options.LogBytes)
+                    return;
+                sum -= logs.Bytes(build);
+                await RemoveAsync(build, "all logs together are too large", stop);
+            }
+        }
+        if (sum > options.LogBytes)
+            StillTooLarge(log, sum >> 20, options.LogBytes >> 20);
     }
 
     // The mark comes last: a crash between the two removes what is gone once more.
@@ -50,6 +62,12 @@ public sealed partial class Housekeeping(
         await past.LogsGoneAsync(build, stop);
         LogsRemoved(log, build, why);
     }
+
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The logs of builds that still run take {MiB} MiB, more than {Most} MiB (retention:logBytes): nothing more can go"
+    )]
+    private static partial void StillTooLarge(ILogger log, long miB, long most);
 
     [LoggerMessage(LogLevel.Information, "The logs of build {Build} were removed: {Why}")]
     private static partial void LogsRemoved(ILogger log, long build, string why);

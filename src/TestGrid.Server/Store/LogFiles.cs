@@ -102,6 +102,13 @@ public sealed class LogFiles(string folder) : IDisposable
         return path.Exists ? path.EnumerateFiles().Sum(file => file.Length) : 0;
     }
 
+    /// <summary>How many bytes all logs take, whosever they are.</summary>
+    public long AllBytes()
+    {
+        var path = new DirectoryInfo(folder);
+        return path.Exists ? path.EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length) : 0;
+    }
+
     public void Dispose()
     {
         foreach (var (job, attempt) in open.Keys)

@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner;
+using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Endings;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Reporting;
@@ -61,9 +62,10 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
             this.tty = tty;
             var state = Path.Combine(folder.Path, "state");
             engine = NativeSandboxEngineContract.CreateAt(new SandboxOptions { StatePath = state, PreparedPods = 0 });
+            var git = Options.Create(new GitOptions { RootPath = Path.Combine(folder.Path, "git") });
             files = new WorkingFolder(
                 Directory.CreateDirectory(Path.Combine(folder.Path, "files")).FullName,
-                Options.Create(new GitOptions { RootPath = Path.Combine(folder.Path, "git") }),
+                git,
                 TimeProvider.System
             );
             var options = new RunnerOptions
@@ -73,7 +75,11 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
                 Network = SandboxNetwork.None,
             };
             runner = new JobRunner(
-                new JobGround(Options.Create(options)),
+                new JobGround(
+                    Options.Create(options),
+                    Options.Create(new BundleOptions { RootPath = folder.Path }),
+                    git
+                ),
                 TestBundles.Store,
                 files,
                 engine,

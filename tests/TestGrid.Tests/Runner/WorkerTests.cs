@@ -4,6 +4,7 @@ using Microsoft.Extensions.Options;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner;
+using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Reporting;
@@ -85,7 +86,11 @@ public sealed class WorkerTests : IDisposable
             }
         );
         var bundles = TestBundles.StoreAt(Path.Combine(folder.Path, "bundles"), Path.Combine(folder.Path, "recipes"));
-        var ground = new JobGround(options);
+        var ground = new JobGround(
+            options,
+            Options.Create(new BundleOptions { RootPath = folder.Path }),
+            Options.Create(new GitOptions { RootPath = folder.Path })
+        );
         var jobs = new JobRunner(
             ground,
             bundles,

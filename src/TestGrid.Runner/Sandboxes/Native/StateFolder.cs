@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Sandboxes.Native;
 
@@ -21,7 +22,7 @@ internal sealed class StateFolder : IDisposable
     {
         Directory.CreateDirectory(statePath);
         // Without it a sweep could take a folder between its making and its locking.
-        using var all = LockAll(statePath);
+        using var all = FileLock.Hold(System.IO.Path.Combine(statePath, LockName));
         var path = System.IO.Path.Combine(statePath, $"{Environment.ProcessId}-{Random()}");
         Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         return new StateFolder(
@@ -56,7 +57,7 @@ internal sealed class StateFolder : IDisposable
     {
         if (!Directory.Exists(statePath))
             return (0, false);
-        using var all = LockAll(statePath);
+        using var all = FileLock.Hold(System.IO.Path.Combine(statePath, LockName));
         var (pods, busy) = (0, false);
         foreach (var life in Directory.EnumerateDirectories(statePath))
         {
@@ -108,20 +109,6 @@ internal sealed class StateFolder : IDisposable
 
     private static bool IsOurs(string group) =>
         System.IO.Path.GetFileName(group).StartsWith("testgrid-", StringComparison.Ordinal);
-
-    private static FileStream LockAll(string statePath)
-    {
-        // Held for milliseconds by whoever has it; flock queues nobody in .NET, so ask again.
-        for (var tries = 0; ; tries++)
-        {
-            if (TryLock(statePath) is { } held)
-                return held;
-            if (tries == 500)
-                throw new SandboxException($"{statePath}/{LockName} stays locked by another process.");
-            using var pause = new ManualResetEventSlim();
-            pause.Wait(10);
-        }
-    }
 
     // FileShare.None is flock(LOCK_EX): the kernel gives it back when the process ends, however it ends. .NET opens
     // files close-on-exec, so no child keeps it.

@@ -9,8 +9,11 @@ public sealed class RetentionStore(SqliteDatabase database, TimeProvider time)
     // A build may be over before the last of its jobs is (fast_finish): its logs are still written.
     private const string Select = """
         SELECT id FROM builds AS b WHERE logs_gone = 0 AND finished_at IS NOT NULL AND finished_at < @before
-        AND NOT EXISTS (SELECT 1 FROM jobs AS j WHERE j.build = b.id AND j.finished_at IS NULL) ORDER BY id LIMIT 10000
+        AND NOT EXISTS (SELECT 1 FROM jobs AS j WHERE j.build = b.id AND j.finished_at IS NULL) ORDER BY id LIMIT @most
         """;
+
+    /// <summary>The most builds that one answer names: ask again when they are gone.</summary>
+    public int AtOnce { get; init; } = 1000;
 
     public ImmutableArray<long> WithLogs() => Finished(before: long.MaxValue);
 
@@ -28,6 +31,6 @@ public sealed class RetentionStore(SqliteDatabase database, TimeProvider time)
     private ImmutableArray<long> Finished(long before)
     {
         using var db = database.Read();
-        return [.. db.Query<long>(Select, new { before })];
+        return [.. db.Query<long>(Select, new { before, most = AtOnce })];
     }
 }

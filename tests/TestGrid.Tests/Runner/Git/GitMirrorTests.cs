@@ -325,6 +325,65 @@ public sealed class GitMirrorTests : IDisposable
     }
 
     [Fact]
+    public async Task Checkouts_over_their_bytes_go_the_least_recently_used_first()
+    {
+        using var origin = world.Repository();
+        var shas = new List<string>();
+        var paths = new List<string>();
+        for (var i = 0; i < 3; i++)
+        {
+            shas.Add(origin.Commit($"{i}", ($"file{i}", new string('x', 100_000))));
+            await using var workspace = await CheckOutAsync(origin.Reference, shas[i]);
+            paths.Add(workspace.TreePath);
+            world.Time.Advance(TimeSpan.FromMinutes(1));
+        }
+        await using (await CheckOutAsync(origin.Reference, shas[0])) { } // used again
+        world.Time.Advance(TimeSpan.FromMinutes(1));
+
+        // They have 100, 200 and 300 kB: the third must go as well as the second.
+        world.GitOptions.MaxTreesBytes = 150_000;
+        await world.Mirror.CleanAsync(Stop);
+
+        Assert.Equal([true, false, false], paths.Select(Directory.Exists));
+    }
+
+    [Fact]
+    public async Task Mirrors_over_their_bytes_go_the_least_recently_used_first_and_come_back()
+    {
+        using var one = world.Repository("one");
+        using var two = world.Repository("two");
+        var (first, second) = (one.Commit("1", ("file", Noise())), two.Commit("2", ("file", Noise())));
+        string older;
+        string newer;
+        await using (var workspace = await CheckOutAsync(one.Reference, first))
+            older = workspace.ObjectsPath!;
+        world.Time.Advance(TimeSpan.FromMinutes(10));
+        await using var used = await CheckOutAsync(two.Reference, second);
+        newer = used.ObjectsPath!;
+        world.GitOptions.MaxMirrorsBytes = 300_000; // each has 200 kB of noise and a little more
+
+        await world.Mirror.CleanAsync(Stop);
+        Assert.True(Directory.Exists(older), "it was wanted a moment ago");
+        world.Time.Advance(TimeSpan.FromMinutes(55));
+        await world.Mirror.CleanAsync(Stop);
+
+        Assert.Equal((false, true), (Directory.Exists(older), Directory.Exists(newer)));
+        await using (var again = await CheckOutAsync(one.Reference, first))
+            Assert.True(File.Exists(Path.Combine(again.TreePath, "file")));
+        // One that is too large alone goes, but not while a job uses its checkout.
+        world.GitOptions.MaxMirrorsBytes = 1000;
+        world.Time.Advance(TimeSpan.FromHours(2));
+        await world.Mirror.CleanAsync(Stop);
+        Assert.Equal((false, true), (Directory.Exists(older), Directory.Exists(newer)));
+        await used.DisposeAsync();
+        await world.Mirror.CleanAsync(Stop);
+        Assert.False(Directory.Exists(newer));
+
+        static string Noise() =>
+            Convert.ToHexString(System.Security.Cryptography.RandomNumberGenerator.GetBytes(200_000));
+    }
+
+    [Fact]
     public async Task What_a_killed_checkout_has_left_is_swept_and_what_is_in_hand_is_not()
     {
         var left = Directory.CreateDirectory(Path.Combine(world.GitOptions.RootPath, "tmp", "left")).FullName;

@@ -48,6 +48,34 @@ public sealed class HousekeepingTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task More_builds_than_one_answer_names_are_bounded_all_the_same()
+    {
+        var builds = new List<long>();
+        for (var i = 0; i < 7; i++)
+            builds.Add(await AddEndedAsync(400 << 10));
+
+        await KeepAsync(new RetentionOptions { LogBytes = 1 << 20 }, atOnce: 2);
+
+        Assert.Equal([0, 0, 0, 0, 0, 400 << 10, 400 << 10], builds.Select(Bytes));
+        time.Advance(TimeSpan.FromDays(91));
+        await KeepAsync(new RetentionOptions(), atOnce: 1);
+        Assert.All(builds, build => Assert.Equal(0, Bytes(build)));
+    }
+
+    [Fact]
+    public async Task What_running_builds_write_counts_too()
+    {
+        var ended = await AddEndedAsync(600 << 10);
+        var running = await store.AddBuildAsync(Some.Grid(Some.Config()));
+        var lease = (await store.Recorder.ClaimAsync(new JobId(running, 1), "one", Stop))!.Lease;
+        await store.Recorder.ReportAsync(lease, new OutputWritten(0, new byte[600 << 10]), Stop);
+
+        await KeepAsync(new RetentionOptions { LogBytes = 1 << 20 });
+
+        Assert.Equal((0, 600 << 10), (Bytes(ended), Bytes(running)));
+    }
+
+    [Fact]
     public async Task Deliveries_are_bounded_by_number_and_age()
     {
         var (repository, _) = (await store.Repositories.AddAsync("local", "us/them", "/srv/them", Stop))!.Value;
@@ -77,10 +105,10 @@ public sealed class HousekeepingTests : IAsyncDisposable
 
     private long Bytes(long build) => store.Logs.Bytes(build);
 
-    private async Task KeepAsync(RetentionOptions options)
+    private async Task KeepAsync(RetentionOptions options, int atOnce = 1000)
     {
         using var stage = new Housekeeping(
-            new RetentionStore(store.Database, time),
+            new RetentionStore(store.Database, time) { AtOnce = atOnce },
             store.Logs,
             store.Deliveries,
             options,
