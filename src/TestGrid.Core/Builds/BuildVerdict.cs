@@ -62,7 +62,7 @@ public static class BuildReason
     public const string Branch = "branch";
 
     /// <summary>The configuration's condition does not hold for what happened.</summary>
-    public const string Condition = "condition";
+    public const string FalseCondition = "condition";
 
     /// <summary>The conditions of jobs and stages leave none.</summary>
     public const string NoJobs = "no-jobs";

@@ -81,7 +81,7 @@ public static class CiConfigReader
         {
             var place = $"{findings.FileOf(condition.Mark)}:{condition.Mark.Line}";
             return new ConfigReading.Unwanted(
-                BuildReason.Condition,
+                BuildReason.FalseCondition,
                 $"the condition '{Shapes.Short(condition.Value.ToString()!)}' ({place}) does not hold for this {happened}",
                 findings.All
             );

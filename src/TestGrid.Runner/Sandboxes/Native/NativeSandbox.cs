@@ -21,11 +21,12 @@ internal sealed partial class NativeSandbox(
     // The kernel's own way to reach all at once.
     private const string AskAll = "kill -TERM -1 2>/dev/null || exit 3";
 
-    // `script`, which makes the terminal, is left out: it would take no more of the job's last words.
+    // `script`, which makes the terminal, is left out: it would take no more of the job's last words. Lower numbers
+    // first: a shell that outlives its command by a moment would begin the next one.
     private const string AskAllButTerminal = """
         mount -t proc proc /proc || exit 1; asked=
-        for p in /proc/[0-9]*; do
-            read -r n name state parent more <"$p/stat" || continue
+        for p in $(cd /proc && ls -d [0-9]* | sort -n); do
+            read -r n name state parent more <"/proc/$p/stat" || continue
             [ "$n" = 1 ] || [ "$n" = $$ ] || [ "$name $parent" = "(script) 1" ] || kill -TERM "$n" && asked=1
         done 2>/dev/null
         [ "$asked" ] || exit 3

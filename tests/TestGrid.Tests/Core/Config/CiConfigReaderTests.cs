@@ -323,7 +323,7 @@ public sealed class CiConfigReaderTests
     }
 
     [Theory]
-    [InlineData("if: branch = other\nscript: make\n", BuildReason.Condition, "'branch = other' (.testgrid.yml:1)")]
+    [InlineData("if: branch = other\nscript: make\n", BuildReason.FalseCondition, "'branch = other' (.testgrid.yml:1)")]
     [InlineData("jobs:\n  include:\n  - if: type = cron\n    script: make\n", BuildReason.NoJobs, "hold for none")]
     [InlineData("stages: [{name: test, if: tag IS present}]\nscript: make\n", BuildReason.NoJobs, "hold for none")]
     public void A_condition_that_leaves_nothing_is_no_error_and_says_which(string yaml, string reason, string says)

@@ -102,7 +102,7 @@ public sealed class PullRequestTests : IAsyncLifetime
 
     [Theory]
     [InlineData("branches: {except: main}\nscript: make\n", BuildReason.Branch)]
-    [InlineData("if: type = push\nscript: make\n", BuildReason.Condition)]
+    [InlineData("if: type = push\nscript: make\n", BuildReason.FalseCondition)]
     [InlineData("jobs: {include: [{if: branch = topic, script: make}]}\n", BuildReason.NoJobs)]
     public async Task The_configuration_of_the_merge_decides_and_the_build_says_why(string config, string reason)
     {
