@@ -98,20 +98,9 @@ public sealed partial class JobRunner(
         var name = string.Create(CultureInfo.InvariantCulture, $"{ground.RunnerName}-{order.Id}-{claim.Lease.Attempt}");
         ground.CheckSpace();
 
-        // Both may take minutes the first time, and neither needs the other.
-        var checkingOut = workspaces.CheckOutAsync(order, claim.Credential, ending.Polite).AsTask();
-        BundleLease bundle;
-        try
-        {
-            bundle = await BundleAsync(order, pump.Report, ending);
-        }
-        catch
-        {
-            await DisposeWhenReadyAsync(checkingOut);
-            throw;
-        }
+        var (bundle, workspace) = await GroundAsync(order, claim, pump.Report, ending);
         await using var _ = bundle;
-        await using var workspace = await checkingOut;
+        await using var __ = workspace;
         using var script = ground.WriteScript(name, JobScript.Compile(order));
 
         var spec = new SandboxSpec(
@@ -134,14 +123,30 @@ public sealed partial class JobRunner(
         return await sandbox.RunAsync(Command(order, claim, key), pump.Writer, ending.Polite);
     }
 
-    private async ValueTask<BundleLease> BundleAsync(
+    /// <summary>What the job stands on. Both may take minutes the first time, and neither needs the other.</summary>
+    private async ValueTask<(BundleLease, Workspace)> GroundAsync(
         JobOrder order,
+        JobClaim claim,
         Func<JobEvent, ValueTask<JobWish>> tell,
         Ending ending
     )
     {
         await using var waiting = new WaitTeller(tell, ending);
-        return await bundles.GetAsync(order.Config.Bundle, waiting, ending.Polite);
+        var checkingOut = workspaces.CheckOutAsync(order, claim.Credential, ending.Polite).AsTask();
+        BundleLease? bundle = null;
+        try
+        {
+            bundle = await bundles.GetAsync(order.Config.Bundle, waiting, ending.Polite);
+            var fetching = $"repository {order.Repository.Slug} is being fetched";
+            return (bundle, await waiting.OverAsync(checkingOut, fetching, time));
+        }
+        catch
+        {
+            if (bundle is not null)
+                await bundle.DisposeAsync();
+            await DisposeWhenReadyAsync(checkingOut);
+            throw;
+        }
     }
 
     /// <summary>What runs in the sandbox, with its whole environment.</summary>

@@ -5,9 +5,14 @@ using TestGrid.Runner.Endings;
 
 namespace TestGrid.Runner;
 
-/// <summary>Tells the server what a job waits for while its bundle is being built: at most one telling at a time, the newest wins.</summary>
+/// <summary>
+/// Tells the server what a job waits for while its bundle is being built, or its repository fetched: at most one telling
+/// at a time, the newest wins.
+/// </summary>
 internal sealed class WaitTeller : IProgress<BundleProgress>, IAsyncDisposable
 {
+    private static readonly TimeSpan Noticed = TimeSpan.FromSeconds(1);
+
     private readonly Channel<string> words = Channel.CreateBounded<string>(
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true }
     );
@@ -15,7 +20,21 @@ internal sealed class WaitTeller : IProgress<BundleProgress>, IAsyncDisposable
 
     public WaitTeller(Func<JobEvent, ValueTask<JobWish>> tell, Ending ending) => telling = TellAsync(tell, ending);
 
-    public void Report(BundleProgress value) => words.Writer.TryWrite(value.ToString());
+    public void Report(BundleProgress value) => Say(value.ToString());
+
+    /// <summary>Says what is waited for when the task takes longer than a person would notice; gives its result.</summary>
+    public async Task<T> OverAsync<T>(Task<T> task, string what, TimeProvider time)
+    {
+        try
+        {
+            return await task.WaitAsync(Noticed, time);
+        }
+        catch (TimeoutException) when (!task.IsCompleted)
+        {
+            Say(what);
+        }
+        return await task;
+    }
 
     /// <summary>Returns when nothing more will be told.</summary>
     public async ValueTask DisposeAsync()
@@ -23,6 +42,8 @@ internal sealed class WaitTeller : IProgress<BundleProgress>, IAsyncDisposable
         words.Writer.TryComplete();
         await telling;
     }
+
+    private void Say(string what) => words.Writer.TryWrite(what);
 
     private async Task TellAsync(Func<JobEvent, ValueTask<JobWish>> tell, Ending ending)
     {

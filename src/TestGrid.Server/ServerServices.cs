@@ -139,7 +139,7 @@ public static class ServerServices
         services.AddProblemDetails(problems =>
             problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.Remove("traceId")
         );
-        services.AddOpenApi();
+        services.AddOpenApi(options => options.AddDocumentTransformer<ApiDocument>());
         services.Configure<JsonOptions>(json =>
         {
             json.SerializerOptions.NumberHandling = JsonNumberHandling.Strict; // or the document says integer or string

@@ -108,14 +108,14 @@ public sealed class ApiClient : IDisposable
         try
         {
             var problem = await response.Content.ReadFromJsonAsync<ProblemText>(Json, stop);
-            said = problem?.Detail ?? problem?.Title;
+            said = string.Join(". ", new[] { problem?.Title, problem?.Detail }.Where(text => text is { Length: > 0 }));
         }
         catch (JsonException)
         {
             // Something between us and the server answered.
         }
         return new CommandException(
-            said ?? $"the server answered {(int)response.StatusCode} {response.ReasonPhrase}",
+            said is { Length: > 0 } ? said : $"the server answered {(int)response.StatusCode} {response.ReasonPhrase}",
             response.StatusCode is HttpStatusCode.NotFound ? ExitCodes.NotFound : ExitCodes.Broken
         );
     }

@@ -32,6 +32,17 @@ public sealed record Connection(Uri Url, string? Token)
     /// <summary>Where <c>up</c> leaves the address and a token for the person who called it.</summary>
     public static string FileOf(string configFolder) => Path.Combine(configFolder, "testgrid", "client.json");
 
+    /// <summary>Where it is for this person, whose configuration folder is <c>$XDG_CONFIG_HOME</c> or <c>~/.config</c>; null without one.</summary>
+    public static string? OwnFile =>
+        // DoNotVerify: the empty answer for a folder that is not there would be a path below the working folder.
+        Environment.GetFolderPath(
+            Environment.SpecialFolder.ApplicationData,
+            Environment.SpecialFolderOption.DoNotVerify
+        )
+            is { Length: > 0 } home
+            ? FileOf(home)
+            : null;
+
     /// <summary>Command line, then environment, then what a server on this machine left behind.</summary>
     public static Connection Find(ParseResult parsed)
     {
@@ -77,8 +88,11 @@ public sealed record Connection(Uri Url, string? Token)
     }
 
     /// <summary>Leaves address and token for later commands, for their owner's eyes only.</summary>
-    public static void Leave(string file, string url, string token) =>
+    public static void Leave(string file, string url, string token)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
         DataFolder.WriteSecret(file, Encoding.UTF8.GetBytes(Left(url, token)));
+    }
 
     /// <summary>What is left in the file.</summary>
     public static string Left(string url, string token) =>
@@ -98,9 +112,13 @@ public sealed record Connection(Uri Url, string? Token)
 
     private static LeftConnection? FindLeft()
     {
-        var home = Environment.GetFolderPath(Environment.SpecialFolder.ApplicationData); // $XDG_CONFIG_HOME
-        foreach (var file in (string[])[Path.Combine(DataFolder.Usual(), "client.json"), FileOf(home)])
+        var ofData = Path.Combine(DataFolder.Usual(), "client.json");
+        // A data folder that is named is the nearer; else the newest `up` of this person, wherever its data lies.
+        var named = Environment.GetEnvironmentVariable("TESTGRID_DATA") is { Length: > 0 };
+        foreach (var file in named ? (string?[])[ofData, OwnFile] : [OwnFile, ofData])
         {
+            if (file is null)
+                continue;
             try
             {
                 return JsonSerializer.Deserialize<LeftConnection>(File.ReadAllText(file), JsonSerializerOptions.Web);

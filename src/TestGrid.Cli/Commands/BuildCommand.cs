@@ -2,6 +2,8 @@ using System.CommandLine;
 using TestGrid.Cli.Api;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
+using TestGrid.Core.Builds;
+using TestGrid.Core.Jobs;
 using TestGrid.Server.Dashboard;
 using TestGrid.Server.Store;
 
@@ -82,13 +84,14 @@ internal static class BuildCommand
                 if (parsed.GetValue(json))
                     return Printed.Lines(list.Builds);
                 Printed.Table(
-                    ["build", "repository", "state", "ref", "commit", "title"],
+                    ["build", "repository", "state", "jobs", "ref", "commit", "title"],
                     list.Builds.Select(build =>
                         (string[])
                             [
                                 $"{build.Id}",
                                 $"{build.Repository} #{build.Number}",
                                 Printed.State(build.State),
+                                Counts(build),
                                 build.PullRequest is { } pull
                                     ? $"#{pull.Number} {pull.HeadBranch}"
                                     : build.Branch ?? build.Tag ?? "",
@@ -120,6 +123,8 @@ internal static class BuildCommand
                 );
                 if (build.Sentence is { } sentence)
                     Console.WriteLine(Printed.Plain(sentence));
+                else if (build.State is BuildState.Waiting && detail.Jobs.IsEmpty)
+                    Console.WriteLine("Its commit is being fetched, and its configuration read.");
                 foreach (var problem in detail.Problems)
                     Console.WriteLine(Printed.Plain(problem.ToString()));
                 Printed.Table(
@@ -139,6 +144,16 @@ internal static class BuildCommand
         );
         return command;
     }
+
+    // In the order of a job's life; states without a job are not there.
+    private static string Counts(BuildSummary build) =>
+        string.Join(
+            ", ",
+            Enum.GetValues<JobState>()
+                .Select(state => (state.Word, Count: build.JobCounts.GetValueOrDefault(state.Word)))
+                .Where(one => one.Count > 0)
+                .Select(one => $"{one.Count} {one.Word}")
+        );
 
     private static Command Ask(string verb, string what)
     {

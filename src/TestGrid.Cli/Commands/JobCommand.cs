@@ -3,6 +3,7 @@ using TestGrid.Cli.Api;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
 using TestGrid.Core.Jobs;
+using TestGrid.Server.Dashboard;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Cli.Commands;
@@ -27,7 +28,7 @@ internal static class JobCommand
         {
             Logs(),
             Show(),
-            Ask("rerun", "run this one job again"),
+            Ask("rerun", "run this one job again, as a new build"),
             Ask("cancel", "end it"),
         };
 
@@ -86,12 +87,15 @@ internal static class JobCommand
             async (parsed, stop) =>
             {
                 using var api = ApiClient.For(parsed);
-                await api.SendAsync(HttpMethod.Post, $"/api/v1/jobs/{parsed.GetValue(Job)}/{verb}", stop);
-                Console.WriteLine(
-                    verb == "rerun"
-                        ? $"job {parsed.GetValue(Job)} runs again"
-                        : $"job {parsed.GetValue(Job)} is being cancelled"
-                );
+                var id = parsed.GetValue(Job);
+                if (verb == "rerun")
+                {
+                    var again = await api.PostAsync<BuildStarted>($"/api/v1/jobs/{id}/rerun", null, stop);
+                    Console.WriteLine($"build {again.Id}: {new Uri(api.Address, $"/builds/{again.Id}")}");
+                    return ExitCodes.Ok;
+                }
+                await api.SendAsync(HttpMethod.Post, $"/api/v1/jobs/{id}/{verb}", stop);
+                Console.WriteLine($"job {id} is being cancelled");
                 return ExitCodes.Ok;
             }
         );

@@ -11,11 +11,12 @@ namespace TestGrid.Cli.Commands;
 internal static class RepoCommand
 {
     public static Command Create() =>
-        new("repo", "repositories: add, list, set, remove, deliveries")
+        new("repo", "repositories: add, list, set, credential, remove, deliveries")
         {
             Add(),
             List(),
             Set(),
+            RepoCredentialCommand.Create(),
             Remove(),
             Deliveries(),
         };
@@ -154,7 +155,13 @@ internal static class RepoCommand
     private static Command Remove()
     {
         var name = new Argument<string>("REPO") { Description = "owner/name, or its id" };
-        var command = new Command("remove", "forget a repository, its builds and its secrets") { name };
+        var command = new Command(
+            "remove",
+            "forget a repository and its secrets; what runs is cancelled, and its builds stay"
+        )
+        {
+            name,
+        };
         command.SetAction(
             async (parsed, stop) =>
             {

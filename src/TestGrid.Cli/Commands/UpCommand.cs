@@ -1,18 +1,12 @@
 using System.CommandLine;
-using System.Net;
-using System.Security.Cryptography;
-using System.Text;
-using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using TestGrid.Cli.Api;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
-using TestGrid.Cli.Sample;
 using TestGrid.Cli.Serving;
 using TestGrid.Runner.Bundles;
 using TestGrid.Server.Access;
-using TestGrid.Server.Dashboard;
 
 namespace TestGrid.Cli.Commands;
 
@@ -55,7 +49,7 @@ internal static class UpCommand
         {
             await PrepareAsync(server, stop);
             using var api = new ApiClient(new Connection(new Uri(server.Url), token));
-            await PushSampleAsync(server, api, stop);
+            Say(await SamplePush.PushOnceAsync(Path.Combine(server.DataPath, "sample"), api, stop));
             PutOnPath();
             Console.WriteLine(
                 """
@@ -90,83 +84,22 @@ internal static class UpCommand
         Say($"bundle base is ready: {bundle.Bundle.Digest}");
     }
 
-    // Once: whoever changed the sample, or removed it, meant it.
-    private static async Task PushSampleAsync(RunningServer server, ApiClient api, CancellationToken stop)
-    {
-        var folder = Path.Combine(server.DataPath, "sample");
-        if (Directory.Exists(folder))
-        {
-            Say(
-                $"the sample repository is in {folder}; build it again with: testgrid build start {SampleRepository.Slug}"
-            );
-            return;
-        }
-        SampleRepository.Make(folder, TimeProvider.System.GetUtcNow());
-        var added = await api.PostAsync<RepositoryAdded>(
-            "/api/v1/repositories",
-            new { url = folder, slug = SampleRepository.Slug },
-            stop
-        );
-        var build = await PostPushAsync(api.Address, SampleRepository.Push(folder), added.Secret, stop);
-        Say($"pushed the sample repository in {folder} through the webhook: {build}");
-    }
-
-    private static async Task<string> PostPushAsync(Uri server, object push, string secret, CancellationToken stop)
-    {
-        var body = JsonSerializer.SerializeToUtf8Bytes(push);
-        using var http = new HttpClient { BaseAddress = server };
-        using var request = new HttpRequestMessage(HttpMethod.Post, "/hooks/github")
-        {
-            Content = new ByteArrayContent(body) { Headers = { ContentType = new("application/json") } },
-            Headers =
-            {
-                { "X-GitHub-Event", "push" },
-                { "X-GitHub-Delivery", Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)) },
-                {
-                    "X-Hub-Signature-256",
-                    "sha256=" + Convert.ToHexStringLower(HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), body))
-                },
-            },
-        };
-        using var response = await http.SendAsync(request, stop);
-        if (response.StatusCode is not HttpStatusCode.Accepted)
-        {
-            throw new CommandException(
-                $"the webhook of the sample repository was answered {(int)response.StatusCode}: "
-                    + await response.Content.ReadAsStringAsync(stop)
-            );
-        }
-        return new Uri(server, response.Headers.Location!).ToString();
-    }
-
     // For later commands of the person who called, also when they called through sudo.
     private static void LeaveConnection(RunningServer server, string token)
     {
         var forRoot = Path.Combine(server.DataPath, "client.json");
         Connection.Leave(forRoot, server.Url, token);
+        // Wherever the data lies: commands are not told of --data.
         if (SudoCaller.Find() is { } caller)
             caller.Leave(server.Url, token);
+        else if (Connection.OwnFile is { } own)
+            Connection.Leave(own, server.Url, token);
     }
 
     private static void PutOnPath()
     {
-        if (Installation.Launcher is not { } launcher)
-            return;
-        var onPath = (Environment.GetEnvironmentVariable("PATH") ?? "")
-            .Split(':', StringSplitOptions.RemoveEmptyEntries)
-            .Any(folder => File.Exists(Path.Combine(folder, "testgrid")));
-        if (onPath)
-            return;
-        const string Link = "/usr/local/bin/testgrid";
-        try
-        {
-            File.CreateSymbolicLink(Link, launcher);
-            Say($"{Link} is this program now");
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            Say($"to call it testgrid from anywhere: sudo ln -s {launcher} {Link}");
-        }
+        if (Installation.Launcher is { } launcher && PathLink.Usual(launcher).Make() is { } said)
+            Say(said);
     }
 
     private static void Say(string what) => Console.Error.WriteLine($"==> {what}");

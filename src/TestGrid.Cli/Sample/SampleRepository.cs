@@ -57,24 +57,19 @@ internal static class SampleRepository
             testgrid build start testgrid/sample
         """;
 
-    /// <summary>Makes the repository, if it is not there yet.</summary>
+    /// <summary>Makes the repository, if it is not there yet: whole or not at all.</summary>
     public static void Make(string folder, DateTimeOffset now)
     {
-        if (Repository.IsValid(folder))
+        if (HasCommit(folder))
             return;
-        Directory.CreateDirectory(folder);
-        Repository.Init(folder);
-        File.WriteAllText(Path.Combine(folder, ".testgrid.yml"), Config + "\n");
-        File.WriteAllText(Path.Combine(folder, "README.md"), Readme + "\n");
-        var check = Path.Combine(folder, "check.sh");
-        File.WriteAllText(check, Check + "\n");
-        File.SetUnixFileMode(check, (UnixFileMode)0b111_101_101);
-
-        using var repository = new Repository(folder);
-        repository.Refs.UpdateTarget("HEAD", "refs/heads/main");
-        LibGit2Sharp.Commands.Stage(repository, "*");
-        var author = new Signature("TestGrid", "sample@testgrid.invalid", now);
-        repository.Commit("A grid of four jobs, one of them red on purpose\n", author, author);
+        var beside = folder + ".new";
+        foreach (var left in (string[])[folder, beside])
+        {
+            if (Directory.Exists(left))
+                Directory.Delete(left, recursive: true);
+        }
+        Fill(beside, now);
+        Directory.Move(beside, folder);
     }
 
     /// <summary>The body of a push of the newest commit, as GitHub sends it.</summary>
@@ -102,5 +97,30 @@ internal static class SampleRepository
                 name = "sample",
             },
         };
+    }
+
+    private static bool HasCommit(string folder)
+    {
+        if (!Repository.IsValid(folder))
+            return false;
+        using var repository = new Repository(folder);
+        return repository.Head.Tip is not null;
+    }
+
+    private static void Fill(string folder, DateTimeOffset now)
+    {
+        Directory.CreateDirectory(folder);
+        Repository.Init(folder);
+        File.WriteAllText(Path.Combine(folder, ".testgrid.yml"), Config + "\n");
+        File.WriteAllText(Path.Combine(folder, "README.md"), Readme + "\n");
+        var check = Path.Combine(folder, "check.sh");
+        File.WriteAllText(check, Check + "\n");
+        File.SetUnixFileMode(check, (UnixFileMode)0b111_101_101);
+
+        using var repository = new Repository(folder);
+        repository.Refs.UpdateTarget("HEAD", "refs/heads/main");
+        LibGit2Sharp.Commands.Stage(repository, "*");
+        var author = new Signature("TestGrid", "sample@testgrid.invalid", now);
+        repository.Commit("A grid of four jobs, one of them red on purpose\n", author, author);
     }
 }

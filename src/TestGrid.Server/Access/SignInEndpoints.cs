@@ -1,6 +1,7 @@
 using System.Reflection;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using TestGrid.Server.Store.Sqlite;
 
@@ -19,7 +20,7 @@ public sealed record TokenRequest(string Name)
 {
     internal bool IsNamed => !string.IsNullOrWhiteSpace(Name) && Name.Length <= 100;
 
-    internal static IResult NeedsName() =>
+    internal static ProblemHttpResult NeedsName() =>
         TypedResults.Problem(
             "Give it a name of 1 to 100 characters, such as 'ci'.",
             statusCode: StatusCodes.Status422UnprocessableEntity,
@@ -94,7 +95,7 @@ public static class SignInEndpoints
         return TypedResults.Redirect("/");
     }
 
-    private static async Task<IResult> SignOutAsync(HttpContext context, AccessStore store, CancellationToken stop)
+    private static async Task<NoContent> SignOutAsync(HttpContext context, AccessStore store, CancellationToken stop)
     {
         if (context.Request.Cookies[Caller.Cookie] is { } key)
             await store.SignOutAsync(key, stop);
@@ -102,10 +103,14 @@ public static class SignInEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> AddLinkAsync(SignInLinks links, CancellationToken stop) =>
+    private static async Task<Ok<SignInLink>> AddLinkAsync(SignInLinks links, CancellationToken stop) =>
         TypedResults.Ok(await links.AddAsync(stop));
 
-    private static async Task<IResult> AddTokenAsync(TokenRequest request, AccessStore store, CancellationToken stop)
+    private static async Task<Results<Ok<TokenAdded>, ProblemHttpResult>> AddTokenAsync(
+        TokenRequest request,
+        AccessStore store,
+        CancellationToken stop
+    )
     {
         if (!request.IsNamed)
             return TokenRequest.NeedsName();
@@ -113,8 +118,18 @@ public static class SignInEndpoints
         return TypedResults.Ok(new TokenAdded(record, token));
     }
 
-    private static async Task<IResult> RevokeAsync(long id, AccessStore store, CancellationToken stop) =>
-        await store.RevokeTokenAsync(id, stop) ? TypedResults.NoContent() : TypedResults.NotFound();
+    private static async Task<Results<NoContent, ProblemHttpResult>> RevokeAsync(
+        long id,
+        AccessStore store,
+        CancellationToken stop
+    ) =>
+        await store.RevokeTokenAsync(id, stop)
+            ? TypedResults.NoContent()
+            : TypedResults.Problem(
+                "'testgrid token list' shows those that are good.",
+                statusCode: StatusCodes.Status404NotFound,
+                title: $"There is no token {id}"
+            );
 }
 
 /// <summary>Makes sign-in links, for <c>testgrid up</c> and for those who are in already.</summary>

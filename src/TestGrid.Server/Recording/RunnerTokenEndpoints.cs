@@ -1,5 +1,6 @@
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using TestGrid.Server.Access;
 using TestGrid.Server.Store.Sqlite;
@@ -17,7 +18,11 @@ public static class RunnerTokenEndpoints
         tokens.MapDelete("/{id:long}", RevokeAsync).WithName("RevokeRunnerToken");
     }
 
-    private static async Task<IResult> AddAsync(TokenRequest request, RunnerStore store, CancellationToken stop)
+    private static async Task<Results<Ok<TokenAdded>, ProblemHttpResult>> AddAsync(
+        TokenRequest request,
+        RunnerStore store,
+        CancellationToken stop
+    )
     {
         if (!request.IsNamed)
             return TokenRequest.NeedsName();
@@ -25,7 +30,11 @@ public static class RunnerTokenEndpoints
         return TypedResults.Ok(new TokenAdded(record, token));
     }
 
-    private static async Task<IResult> RevokeAsync(long id, RunnerRegister register, CancellationToken stop) =>
+    private static async Task<Results<NoContent, ProblemHttpResult>> RevokeAsync(
+        long id,
+        RunnerRegister register,
+        CancellationToken stop
+    ) =>
         await register.RevokeAsync(id, stop)
             ? TypedResults.NoContent()
             : TypedResults.Problem(

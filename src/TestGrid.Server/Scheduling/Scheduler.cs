@@ -19,7 +19,7 @@ public sealed partial class Scheduler(
     ILogger<Scheduler> log
 ) : Stage(bells.Room, time, log)
 {
-    private const int Look = 1000; // more jobs than this wait for their words, not for their turn
+    private const int Look = 1000; // those behind them wait for their turn, and are told no more than that
 
     private bool away;
 

@@ -38,7 +38,17 @@ internal sealed class ProgramProcess : IAsyncDisposable
 
     public static ProgramProcess Start(params string[] arguments) => StartOn(null, arguments);
 
-    public static ProgramProcess StartOn(TestHost? host, params string[] arguments)
+    public static ProgramProcess StartOn(TestHost? host, params string[] arguments) =>
+        StartWith(new Dictionary<string, string?>(), host, arguments);
+
+    /// <param name="environment">More of it; null takes a variable away.</param>
+    /// <param name="host">Another machine, or null.</param>
+    /// <param name="arguments">The command line.</param>
+    public static ProgramProcess StartWith(
+        IReadOnlyDictionary<string, string?> environment,
+        TestHost? host,
+        params string[] arguments
+    )
     {
         string[] command = [.. host?.Enter ?? [], "dotnet", Path.Combine(AppContext.BaseDirectory, "testgrid.dll")];
         var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
@@ -47,6 +57,8 @@ internal sealed class ProgramProcess : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
+        foreach (var (name, value) in environment)
+            start.Environment[name] = value;
         return new ProgramProcess(Process.Start(start)!, host is not null);
     }
 
@@ -88,11 +100,10 @@ internal sealed class ProgramProcess : IAsyncDisposable
     }
 
     /// <summary>SIGTERM: what a service manager does.</summary>
-    public async Task TerminateAsync(CancellationToken stop)
-    {
-        using var kill = Process.Start("kill", ["-TERM", $"{ProcessId}"]);
-        await process.WaitForExitAsync(stop);
-    }
+    public Task TerminateAsync(CancellationToken stop) => SignalAsync("TERM", stop);
+
+    /// <summary>SIGINT: what Ctrl-C does.</summary>
+    public Task InterruptAsync(CancellationToken stop) => SignalAsync("INT", stop);
 
     /// <summary>Waits for its end; its exit code.</summary>
     public async Task<int> ExitAsync(CancellationToken stop)
@@ -116,6 +127,12 @@ internal sealed class ProgramProcess : IAsyncDisposable
             }
         }
         process.Dispose();
+    }
+
+    private async Task SignalAsync(string signal, CancellationToken stop)
+    {
+        using var kill = Process.Start("kill", [$"-{signal}", $"{ProcessId}"]);
+        await process.WaitForExitAsync(stop);
     }
 
     private void Heard(string? line)

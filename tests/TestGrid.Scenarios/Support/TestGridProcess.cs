@@ -62,6 +62,34 @@ internal sealed class TestGridProcess : IAsyncDisposable
         return await ListensAsync(process, data, stop);
     }
 
+    /// <summary><c>testgrid up</c> on a free port; returns when it has said all that it has to say.</summary>
+    public static async Task<TestGridProcess> UpAsync(
+        string data,
+        IReadOnlyDictionary<string, string?> environment,
+        CancellationToken stop,
+        params string[] more
+    )
+    {
+        string[] usual = ["up", "--listen", "http://127.0.0.1:0", "--data", data];
+        string[] bundles = ["--bundles", Path.Combine(SourcePackage.Cache, "bundles")];
+        var process = ProgramProcess.StartWith(environment, null, [.. usual, .. bundles, .. more]);
+        await process.SaysAsync("Ctrl-C stops everything", stop);
+        var left = JsonSerializer.Deserialize<JsonElement>(
+            await File.ReadAllTextAsync(Path.Combine(data, "client.json"), stop)
+        );
+        return At(new Uri(left.Text("url")!), left.Text("token")!, process, data);
+    }
+
+    /// <inheritdoc cref="ProgramProcess.SaysAsync"/>
+    public Task<string> SaysAsync(string words, CancellationToken stop) => process.SaysAsync(words, stop);
+
+    /// <summary>Ctrl-C; its exit code.</summary>
+    public async Task<int> InterruptAsync(CancellationToken stop)
+    {
+        await process.InterruptAsync(stop);
+        return await process.ExitAsync(stop);
+    }
+
     /// <summary>A server that says where it listens, and keeps its data in a folder of this machine.</summary>
     public static async Task<TestGridProcess> ListensAsync(ProgramProcess process, string data, CancellationToken stop)
     {

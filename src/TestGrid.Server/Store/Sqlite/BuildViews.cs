@@ -247,7 +247,7 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
                 Sentence,
                 AllowFailure != 0,
                 (int)Attempt,
-                WaitsFor,
+                WaitsFor ?? Waits(State),
                 Runner,
                 Bundle,
                 BundleDigest,
@@ -256,6 +256,15 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
                 Rows.Time(StartedAt),
                 Rows.Time(FinishedAt)
             );
+
+        // Where nobody has said it in particular: jobs far behind the head of the line, and those that are on the queue.
+        private static string? Waits(string state) =>
+            state switch
+            {
+                "waiting" => "its turn",
+                "queued" => "a runner that takes it from the queue",
+                _ => null,
+            };
     }
 
     private sealed record AttemptRow(

@@ -12,6 +12,8 @@ namespace TestGrid.Tests.Server.Scheduling;
 
 public sealed class SchedulerTests : IAsyncDisposable
 {
+    private const string NoWords = "its turn"; // of a job that the stage has not looked at yet
+
     private readonly TestStore store = new(new FakeTimeProvider());
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -38,7 +40,7 @@ public sealed class SchedulerTests : IAsyncDisposable
         await FinishNextAsync();
         await UntilAsync(() => StateOf(first, 3) is JobState.Queued);
         Assert.Equal(JobState.Waiting, StateOf(second, 1));
-        Assert.Null(WaitsFor(first, 3));
+        Assert.Equal("a runner that takes it from the queue", WaitsFor(first, 3));
     }
 
     [Fact]
@@ -47,9 +49,17 @@ public sealed class SchedulerTests : IAsyncDisposable
         await using var stage = await StartAsync(Room());
         var build = await AddAsync(1);
 
-        await UntilAsync(() => WaitsFor(build, 1) is not null);
+        await UntilAsync(() => WaitsFor(build, 1) != NoWords);
 
         Assert.Equal("no runner is connected", WaitsFor(build, 1));
+    }
+
+    [Fact]
+    public async Task A_job_that_nobody_has_looked_at_yet_waits_for_its_turn()
+    {
+        var build = await AddAsync(1);
+
+        Assert.Equal((JobState.Waiting, NoWords), (StateOf(build, 1), WaitsFor(build, 1)));
     }
 
     [Fact]
@@ -61,7 +71,7 @@ public sealed class SchedulerTests : IAsyncDisposable
         time.Advance(TimeSpan.FromMinutes(1));
         await using var stage = await StartAsync(room);
         var build = await AddAsync(2);
-        await UntilAsync(() => WaitsFor(build, 1) is not null);
+        await UntilAsync(() => WaitsFor(build, 1) != NoWords);
         Assert.Equal("no runner is connected: runner b1 is away", WaitsFor(build, 1));
 
         room.Set("embedded", 1);
