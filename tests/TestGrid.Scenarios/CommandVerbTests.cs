@@ -123,12 +123,7 @@ public sealed class CommandVerbTests(SharedServer shared) : IClassFixture<Shared
         var left = Directory.CreateDirectory(Path.Combine(bundles, "tmp", "half-built")).FullName;
 
         var path = await SucceedsAsync("store", "path");
-        var collected = await CallWithAsync(
-            new() { ["TESTGRID_BUNDLES__ROOTPATH"] = bundles },
-            "",
-            "store",
-            "gc"
-        );
+        var collected = await CallWithAsync(new() { ["TESTGRID_BUNDLES__ROOTPATH"] = bundles }, "", "store", "gc");
 
         Assert.Equal(Path.Combine(folder.Path, "data"), path.Trim());
         Assert.True(collected.ExitCode == 0, collected.Errors);
