@@ -66,7 +66,9 @@ export function SecretForm({ repository, reload }: { repository: RepositoryRecor
               value.value = event.currentTarget.value;
             }}
           />
-          {valueIsShort && <small class="trouble">at least {SHORTEST_BYTES} bytes: shorter ones cannot be masked</small>}
+          {valueIsShort && (
+            <small class="trouble">at least {SHORTEST_BYTES} bytes: shorter ones cannot be masked</small>
+          )}
         </label>
         <Action
           disabled={!NAME.test(name.value) || value.value === '' || valueIsShort}
