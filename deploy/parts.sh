@@ -25,6 +25,23 @@ as_caller() {
   fi
 }
 
+# Runs a command as root with the caller's settings and root's own home, as a plain root would have started it.
+as_plain_root() {
+  local way=(env)
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || die "this needs root: run it as root, or install sudo"
+    way=(sudo -E -H env)
+  fi
+  "${way[@]}" -u SUDO_USER -u SUDO_UID -u SUDO_GID -u SUDO_COMMAND -u XDG_CONFIG_HOME -u XDG_DATA_HOME \
+    -u XDG_CACHE_HOME -u XDG_RUNTIME_DIR PATH="$PATH" "$@"
+}
+
+# Gives what root made below a folder to the person who called.
+give_back() {
+  local user=${SUDO_UID:-$(id -u)} group=${SUDO_GID:-$(id -g)}
+  if [ "$user" != 0 ] && [ -d "$1" ]; then as_root find "$1" -xdev -uid 0 -exec chown -h "$user:$group" {} +; fi
+}
+
 # Installs those of the named packages that are missing.
 install_parts() {
   local missing=() part
@@ -72,7 +89,7 @@ is_stale() {
 # Builds the dashboard and the program where their sources are newer than what was built last.
 build_stale() {
   local home=$1 stamps=$1/artifacts/stamps
-  as_caller mkdir -p "$stamps"
+  as_caller mkdir -p "$stamps" || die "$home/artifacts belongs to somebody else: sudo chown -R \"\$USER\" $home/artifacts"
   if is_stale "$stamps/web" "$home/web"; then
     require_toolchains
     say "building the dashboard"
