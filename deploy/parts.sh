@@ -38,7 +38,9 @@ as_plain_root() {
 
 # Gives what root made below a folder to the person who called.
 give_back() {
-  local user=${SUDO_UID:-$(id -u)} group=${SUDO_GID:-$(id -g)}
+  local user group
+  user=$(id -u) group=$(id -g)
+  if [ "$user" = 0 ]; then user=${SUDO_UID:-0} group=${SUDO_GID:-0}; fi
   if [ "$user" != 0 ] && [ -d "$1" ]; then as_root find "$1" -xdev -uid 0 -exec chown -h "$user:$group" {} +; fi
 }
 

@@ -107,10 +107,12 @@ public sealed class SchedulerTests : IAsyncDisposable
         var other = await AddAsync(1);
         room.Set("one", 4);
 
-        await UntilAsync(() => StateOf(other, 1) is JobState.Queued && WaitsFor(build, 3) is not null);
+        await UntilAsync(() =>
+            StateOf(other, 1) is JobState.Queued
+            && WaitsFor(build, 3) == "1 jobs of its build run, which is max_parallel"
+        );
 
         Assert.Equal((JobState.Queued, JobState.Waiting), (StateOf(build, 1), StateOf(build, 2)));
-        Assert.Equal("1 jobs of its build run, which is max_parallel", WaitsFor(build, 2));
         await FinishNextAsync();
         await UntilAsync(() => StateOf(build, 2) is JobState.Queued);
         Assert.Equal(JobState.Waiting, StateOf(build, 3));
