@@ -137,14 +137,12 @@ public sealed class BundleStoreTests : IDisposable
 
     [Fact]
     [Trait("Slow", "true")]
-    public async Task The_same_recipe_built_twice_has_the_same_digest()
+    public async Task One_lock_built_twice_has_the_same_digest()
     {
         await using var one = await TestBundles.BaseAsync(Stop);
         var other = TestBundles.StoreAt(StorePath);
         await using var two = await other.GetAsync("base", new Heard(), Stop);
 
-        var epochs = TestBundles.Store.List().Concat(other.List()).Select(record => record.Epoch).Distinct();
-        Assert.SkipWhen(epochs.Count() > 1, "The mirror has a newer release than the cached bundle was made of.");
         Assert.Empty(
             TreeReader
                 .Read(one.Bundle.RootPath, 100_000, Stop)
