@@ -21,6 +21,7 @@ public static class RunnerServices
             services.AddSingleton(TimeProvider.System);
             services.AddSingleton<AptSources>();
             services.AddSingleton<BundleStore>();
+            services.AddSingleton<BundleShipping>();
             services.AddSingleton(MakeEngine);
             services.AddSingleton<BundleLocks>();
             services.AddSingleton<JobGround>();

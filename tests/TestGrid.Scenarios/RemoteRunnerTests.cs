@@ -65,6 +65,33 @@ public sealed class RemoteRunnerTests : IDisposable
         Assert.False(broker.Wrote("c4n4ry-over-http"));
     }
 
+    [Fact, Trait("Slow", "true")]
+    public async Task A_runner_with_an_empty_store_gets_the_bundle_of_its_server_and_the_job_says_so()
+    {
+        using var repository = new GitRepository(source.Path).Write(".testgrid.yml", "script: echo here I am\n");
+        repository.Commit();
+        await using var server = await TestGridProcess.StartAsync(data.Path, Stop, "--slots", "0");
+        await using var runner = await RunnerProcess.StartAsync(
+            server,
+            "far",
+            runnerData.Path,
+            Stop,
+            "--bundles",
+            Path.Combine(runnerData.Path, "bundles")
+        );
+        var hook = await server.RegisterAsync(repository.Folder, "far/test", Stop);
+
+        var build = await server.PushAsync(repository, "far/test", hook, Stop);
+        var waits = await server.WaitsForAsync(build, "fetching it from the server", Stop);
+        var job = (await server.FinishedAsync(build, Stop)).GetProperty("jobs")[0];
+
+        Assert.Contains("fetching it from the server", waits ?? "", StringComparison.Ordinal);
+        Assert.Equal(("passed", "far"), (job.Text("state"), job.Text("runner")));
+        var tree = Assert.Single(Directory.GetDirectories(Path.Combine(runnerData.Path, "bundles", "trees")));
+        Assert.Equal(job.Text("bundleDigest"), "sha256:" + Path.GetFileName(tree));
+        Assert.True(Directory.Exists(Path.Combine(SourcePackage.Cache, "bundles", "trees", Path.GetFileName(tree))));
+    }
+
     [Fact]
     public async Task A_runner_with_a_broker_that_its_server_does_not_use_says_so_at_once()
     {

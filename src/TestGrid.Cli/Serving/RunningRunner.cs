@@ -6,6 +6,7 @@ using Microsoft.Extensions.Options;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Runner;
+using TestGrid.Runner.Bundles.Http;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Link;
 using TestGrid.Runner.Queues;
@@ -112,6 +113,7 @@ internal static class RunningRunner
         services.AddSingleton<IWorkspaceSource>(provider => provider.GetRequiredService<GitMirror>());
         services.AddSingleton(new LinkOptions(settings.Server.Url, settings.Server.Token!, Patience));
         services.AddSingleton<ServerLink>();
+        services.AddSingleton(provider => HttpBundles.From(provider.GetRequiredService<ServerLink>()));
         AddOrders(services, queue);
         services.AddSingleton<IJobReporter, HttpReporter>();
         services.AddSingleton<Func<RunnerHello>>(provider =>

@@ -67,18 +67,23 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     /// <param name="key">What recipe and lock were when the build began.</param>
     public void Publish(Recipe recipe, string key, string folder, BundleRecord record)
     {
-        var target = FolderOf(record.Digest);
-        if (!Directory.Exists(target))
-        {
-            Directory.Move(Path.Combine(folder, "tree"), target);
-            Posix.SettleFolder(Trees);
-        }
+        Keep(folder, record);
         // A lock that was replaced during the build is another bundle: whoever asks for it builds it.
         if (KeyOf(recipe) != key)
             return;
         // Read for every job, so without the list of packages. The key is what was asked for: a lock made here since
         // may be what was built.
         (record with { Packages = [], RecipeHash = key }).Write(IndexFile(recipe));
+    }
+
+    /// <summary>Makes a finished tree a bundle, of no recipe yet.</summary>
+    public void Keep(string folder, BundleRecord record)
+    {
+        var target = FolderOf(record.Digest);
+        if (Directory.Exists(target))
+            return;
+        Directory.Move(Path.Combine(folder, "tree"), target);
+        Posix.SettleFolder(Trees);
     }
 
     public async Task RemoveUnfinishedAsync(string folder, FileStream held, CancellationToken stop)

@@ -1,10 +1,8 @@
 using System.Collections.Immutable;
-using System.Globalization;
 using System.IO.Compression;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Core.Bundles;
-using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 
@@ -25,10 +23,18 @@ public sealed partial class BundleStore
     private readonly ILogger log;
     private readonly RecipeBook recipes;
     private readonly ImmutableArray<RecipeProblem> problems;
-    private readonly Lock one = new();
-    private readonly Dictionary<string, SharedBuild> builds = [];
+    private readonly SharedBuilds builds = new();
+    private readonly BundleFetch? fetch;
+    private readonly BundleMaking making;
 
-    public BundleStore(IOptions<BundleOptions> options, AptSources sources, TimeProvider time, ILogger<BundleStore> log)
+    /// <param name="supplier">Asked for a bundle before one is built; null builds.</param>
+    public BundleStore(
+        IOptions<BundleOptions> options,
+        AptSources sources,
+        TimeProvider time,
+        ILogger<BundleStore> log,
+        BundleSupplier? supplier = null
+    )
     {
         (this.options, this.time, this.log) = (options.Value, time, log);
         (locks, pool) = (new LockShelf(this.options), new PackagePool(this.options, sources, time));
@@ -39,6 +45,8 @@ public sealed partial class BundleStore
             locks,
             this.options
         );
+        fetch = supplier is null ? null : new BundleFetch(supplier, this.options, time);
+        making = new BundleMaking(shelf, builder, fetch, this.options, time, log);
         machine = new MachineFiles(sources, this.options);
         recipes = RecipeBook.Of(BundleLocks.ReadRecipes(this.options), out problems);
         foreach (var problem in problems)
@@ -58,8 +66,17 @@ public sealed partial class BundleStore
         return lease is not null;
     }
 
+    /// <summary>The recipe's bundle that is there now; null when there is none, and none is built.</summary>
+    public BundleRecord? Current(string recipe)
+    {
+        using var lease = recipes.Find(recipe) is { } found ? shelf.TryLease(found) : null;
+        return lease is null
+            ? null
+            : BundleRecord.Read(Path.Combine(shelf.FolderOf(lease.Bundle.Digest), "bundle.json"));
+    }
+
     /// <summary>
-    /// Gives the recipe's bundle, building it if need be. <paramref name="progress"/> hears of the build, also when
+    /// Gives the recipe's bundle, fetching it from the supplier or building it if need be. <paramref name="progress"/> hears of the build, also when
     /// another job or another process does it; it is called on any thread. Cancelling one who waits does not stop the
     /// build for the others; when nobody is left, it stops and leaves nothing.
     /// </summary>
@@ -72,7 +89,8 @@ public sealed partial class BundleStore
         CancellationToken stop
     )
     {
-        var wanted = recipes.Find(recipe) ?? throw NoRecipe(recipe);
+        if (recipes.Find(recipe) is not { } wanted)
+            return await GetForeignAsync(recipe, progress, stop);
         while (true)
         {
             if (shelf.TryLease(wanted) is { } lease)
@@ -175,112 +193,43 @@ public sealed partial class BundleStore
         return freed + pool.Clean(wanted.ToHashSet(), time.GetUtcNow() - options.KeepUnused);
     }
 
-    private async Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop)
+    // A recipe that only the supplier has: its bundle is known here by its digest alone.
+    private async ValueTask<BundleLease> GetForeignAsync(
+        string recipe,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
     {
-        var key = recipe.Name;
         while (true)
         {
-            SharedBuild build;
-            lock (one)
-            {
-                if (!builds.TryGetValue(key, out build!))
-                    builds[key] = build = new SharedBuild();
-            }
-            try
-            {
-                if (await build.JoinAsync((heard, end) => BuildAsync(recipe, heard, end), progress, stop))
-                    return;
-            }
-            finally
-            {
-                lock (one)
-                {
-                    if (build.IsOver && builds.GetValueOrDefault(key) == build)
-                        builds.Remove(key);
-                }
-            }
-        }
-    }
-
-    private async Task BuildAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop)
-    {
-        // An ordinary user can unpack into his id range, but not read what is its root's alone, so he cannot digest it.
-        if (Posix.EffectiveUser() != 0)
-            throw new BundleException(
-                $"Bundle {recipe.Name} is not in {options.RootPath}, and only root can build it. "
-                    + "Remedy: run this once as root (sudo); the bundle can then be used by others."
+            var offered = fetch is null ? null : await fetch.AskAsync(recipe, stop);
+            if (offered is null)
+                throw NoRecipe(recipe);
+            if (shelf.TryLease(offered.Digest) is { } lease)
+                return lease;
+            await builds.JoinAsync(
+                offered.Digest.Hex,
+                (heard, end) => making.FetchAsync(offered, heard, end),
+                progress,
+                stop
             );
-        await using var ours = await FileLock.HoldAsync(
-            shelf.LockOf(recipe.Name),
-            time,
-            () => RelayProgress(recipe, progress),
-            stop
-        );
-        if (shelf.TryLease(recipe) is { } built)
-        {
-            await built.DisposeAsync(); // another process has built it meanwhile
-            return;
-        }
-        BuildBegins(log, recipe.Name);
-        var began = time.GetTimestamp();
-        var key = shelf.KeyOf(recipe);
-        var (folder, held) = shelf.Begin(recipe.Name);
-        try
-        {
-            await using var file = new StreamWriter(shelf.LogOf(recipe.Name));
-            var told = new ToldProgress(progress, shelf.ProgressOf(recipe.Name));
-            var talk = new BuildLog(recipe.Name, TextWriter.Synchronized(file), told);
-            var made = await builder.BuildAsync(recipe, key, folder, talk, stop);
-            if (made.LockedAgain is { } why)
-                LockedAgain(log, why);
-            var record = made.Record;
-            shelf.Publish(recipe, key, folder, record);
-            progress.Report(new BundleProgress(recipe.Name, 100, "ready"));
-            Built(log, recipe.Name, record.Digest, (int)time.GetElapsedTime(began).TotalSeconds);
-        }
-        catch (BundleException e)
-        {
-            throw new BundleException($"{e.Message}\nThe whole log is in {shelf.LogOf(recipe.Name)}.", e);
-        }
-        finally
-        {
-            File.Delete(shelf.ProgressOf(recipe.Name));
-            await shelf.RemoveUnfinishedAsync(folder, held, CancellationToken.None);
         }
     }
 
-    private void RelayProgress(Recipe recipe, IProgress<BundleProgress> progress)
-    {
-        try
-        {
-            if (File.ReadAllText(shelf.ProgressOf(recipe.Name)).Split(' ', 2) is [var percent, var phase])
-                progress.Report(new(recipe.Name, int.Parse(percent, CultureInfo.InvariantCulture), phase));
-        }
-        catch (Exception e) when (e is IOException or FormatException)
-        {
-            progress.Report(new BundleProgress(recipe.Name, 0, "another process is building it"));
-        }
-    }
+    private Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop) =>
+        builds.JoinAsync(recipe.Name, (heard, end) => making.MakeAsync(recipe, heard, end), progress, stop);
 
     private BundleException NoRecipe(string recipe) =>
         new(
             problems.Where(p => p.File.StartsWith(recipe + "/", StringComparison.Ordinal)).ToArray()
                 is { Length: > 0 } bad
                 ? $"The recipe of bundle {recipe} has problems:\n{string.Join('\n', bad.Select(one => one.ToString()))}"
-                : $"There is no bundle called '{recipe}'; there are: {string.Join(", ", recipes.Names)}."
+                : $"There is no bundle called '{recipe}'{(fetch is null ? "" : ", and the server has none")}; there are: "
+                    + $"{string.Join(", ", recipes.Names)}."
         );
-
-    [LoggerMessage(LogLevel.Information, "Bundle {Name} is being built")]
-    private static partial void BuildBegins(ILogger log, string name);
-
-    [LoggerMessage(LogLevel.Information, "Bundle {Name} was built in {Seconds} s: {Digest}")]
-    private static partial void Built(ILogger log, string name, BundleDigest digest, int seconds);
 
     [LoggerMessage(LogLevel.Warning, "A recipe is not usable: {Problem}")]
     private static partial void RecipeRefused(ILogger log, RecipeProblem problem);
-
-    [LoggerMessage(LogLevel.Warning, "{Why}")]
-    private static partial void LockedAgain(ILogger log, string why);
 
     [LoggerMessage(LogLevel.Information, "Leftovers of {Count} killed builds were removed")]
     private static partial void Swept(ILogger log, int count);

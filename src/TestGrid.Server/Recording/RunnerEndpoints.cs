@@ -38,6 +38,7 @@ public static class RunnerEndpoints
         door.MapPost("/leases/release", ReleaseAsync);
         door.MapPost("/leases/release-all", ReleaseAllAsync);
         door.MapPost("/events", EventAsync);
+        door.MapBundles();
         door.MapPut("/jobs/{id}/attempts/{attempt:int}/log", LogAsync);
     }
 

@@ -41,8 +41,7 @@ internal static class RunnerProcess
                 "1",
                 "--data",
                 data,
-                "--bundles",
-                Path.Combine(SourcePackage.Cache, "bundles"),
+                .. more.Contains("--bundles") ? [] : (string[])["--bundles", Path.Combine(SourcePackage.Cache, "bundles")],
                 .. more,
             ]
         );

@@ -26,13 +26,18 @@ public static class TestBundles
     public static ValueTask<BundleLease> BaseAsync(CancellationToken stop) =>
         Store.GetAsync("base", new Progress<BundleProgress>(), stop);
 
-    public static BundleStore StoreAt(string folder, string? recipes = null, Action<BundleOptions>? set = null)
+    public static BundleStore StoreAt(
+        string folder,
+        string? recipes = null,
+        Action<BundleOptions>? set = null,
+        BundleSupplier? supplier = null
+    )
     {
         var options = new BundleOptions { RootPath = folder };
         if (recipes is not null)
             options.RecipesPath = recipes;
         set?.Invoke(options);
         var wrapped = Options.Create(options);
-        return new(wrapped, new AptSources(wrapped), TimeProvider.System, NullLogger<BundleStore>.Instance);
+        return new(wrapped, new AptSources(wrapped), TimeProvider.System, NullLogger<BundleStore>.Instance, supplier);
     }
 }

@@ -39,6 +39,7 @@ public sealed class RunnerDoorTests : IAsyncLifetime
             { "POST", "leases/release-all" },
             { "POST", "events" },
             { "PUT", "jobs/1.1/attempts/1/log?offset=0" },
+            { "GET", "bundles?recipe=base" },
         };
 
     [Theory]

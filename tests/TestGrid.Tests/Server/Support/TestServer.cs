@@ -6,7 +6,9 @@ using Microsoft.AspNetCore.Http.Connections;
 using Microsoft.AspNetCore.SignalR.Client;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Reporting;
 using TestGrid.Server;
@@ -63,6 +65,8 @@ public sealed class TestServer : IAsyncDisposable
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
         builder.Services.AddSingleton<CommitFiles>(commits).AddSingleton<OfferedRecipes>(() => commits.Recipes);
+        builder.Services.AddSingleton(TestBundles.Store);
+        builder.Services.AddSingleton(new BundleShipping(TestBundles.Store, Options.Create(new BundleOptions())));
         if (time is not null)
             builder.Services.AddSingleton(time);
         builder.Services.AddServer(

@@ -1,0 +1,42 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Routing;
+using TestGrid.Core.Bundles;
+using TestGrid.Runner.Bundles;
+
+namespace TestGrid.Server.Recording;
+
+/// <summary>The bundles of this machine's store, for runners that lack them. Behind the runners' door like all of it.</summary>
+/// <remarks>The other half is <c>Runner/Bundles/Http/HttpBundles.cs</c>.</remarks>
+internal static class BundleEndpoints
+{
+    public static void MapBundles(this IEndpointRouteBuilder door)
+    {
+        door.MapGet("/bundles", Describe);
+        door.MapGet("/bundles/{digest}/{part}", SendAsync);
+    }
+
+    private static IResult Describe(string recipe, BundleShipping bundles) =>
+        bundles.Describe(recipe) is { } json ? TypedResults.Bytes(json, "application/json") : TypedResults.NotFound();
+
+    private static async Task<IResult> SendAsync(
+        BundleDigest digest,
+        string part,
+        HttpContext context,
+        BundleStore store,
+        BundleShipping bundles
+    )
+    {
+        if (part is not (BundleSupplier.Manifest or BundleSupplier.Tree) || store.Find(digest) is not { } lease)
+            return TypedResults.NotFound();
+        await using (lease)
+        {
+            context.Response.ContentType = "application/gzip";
+            // It is compressed and written as it is read: a slow reader slows it down and fills nothing.
+            context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
+            await bundles.WriteAsync(lease, part, context.Response.Body, context.RequestAborted);
+        }
+        return TypedResults.Empty;
+    }
+}
