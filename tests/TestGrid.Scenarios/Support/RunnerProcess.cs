@@ -41,7 +41,9 @@ internal static class RunnerProcess
                 "1",
                 "--data",
                 data,
-                .. more.Contains("--bundles") ? [] : (string[])["--bundles", Path.Combine(SourcePackage.Cache, "bundles")],
+                .. more.Contains("--bundles")
+                    ? []
+                    : (string[])["--bundles", Path.Combine(SourcePackage.Cache, "bundles")],
                 .. more,
             ]
         );
