@@ -6,7 +6,7 @@ namespace TestGrid.Core.Builds;
 public static partial class SkipCommand
 {
     /// <summary>The command as it is written, or null when there is none.</summary>
-    public static string? In(string message) =>
+    public static string? Find(string message) =>
         Form.Match(message) is { Success: true, Value: var command } ? command : null;
 
     [GeneratedRegex(

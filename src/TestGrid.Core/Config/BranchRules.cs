@@ -18,7 +18,7 @@ public static class BranchRules
     {
         if (trigger.Kind is TriggerKind.Manual or TriggerKind.Cron or TriggerKind.Rerun)
             return null;
-        if (SkipCommand.In(trigger.Commit.Message) is { } skip)
+        if (SkipCommand.Find(trigger.Commit.Message) is { } skip)
             return (BuildReason.Skipped, $"the commit's message says {skip}");
         var name = trigger.Branch ?? trigger.Commit.Tag ?? trigger.Commit.Ref;
         var only = config.OnlyBranches.IsDefaultOrEmpty ? ["/^(?!gh[-_]pages$)/i"] : config.OnlyBranches;

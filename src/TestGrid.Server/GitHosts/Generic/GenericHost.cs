@@ -56,7 +56,7 @@ public sealed class GenericHost : IGitHost
                 "a tag needs the 'sha' of its commit: tags are not looked up"
             );
         var message = told.Message ?? "";
-        if (SkipCommand.In(message) is { } skip)
+        if (SkipCommand.Find(message) is { } skip)
             return new WebhookReading.Ignored("push", id, $"the commit\'s message says {skip}");
 
         var commit = new CommitRef(

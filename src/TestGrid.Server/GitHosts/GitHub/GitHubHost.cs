@@ -55,7 +55,7 @@ public sealed class GitHubHost : IGitHost
         if (!HookText.IsCommit(sha) || !HookText.IsCommit(push.After))
             return new WebhookReading.Unusable("push", id, "its 'after' is not a commit");
         var message = push.HeadCommit?.Message ?? "";
-        if (SkipCommand.In(message) is { } skip)
+        if (SkipCommand.Find(message) is { } skip)
             return new WebhookReading.Ignored("push", id, $"the commit\'s message says {skip}");
 
         var author = push.HeadCommit?.Author?.Name ?? push.Pusher?.Name ?? "";

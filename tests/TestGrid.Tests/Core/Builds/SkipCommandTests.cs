@@ -15,7 +15,7 @@ public sealed class SkipCommandTests
     [InlineData("skip ci", null)]
     [InlineData("[skip circle]", null)]
     public void The_message_says_whether_it_is_skipped(string message, string? command) =>
-        Assert.Equal(command, SkipCommand.In(message));
+        Assert.Equal(command, SkipCommand.Find(message));
 
     [Fact]
     public void A_skipped_commit_is_not_built_and_the_reason_names_the_command()
