@@ -91,24 +91,25 @@ is_stale() {
 # Builds the dashboard and the program where their sources are newer than what was built last.
 build_stale() {
   local home=$1 stamps=$1/artifacts/stamps
+  # Two may build at once: each has a stamp of its own until it is done.
   as_caller mkdir -p "$stamps" || die "$home/artifacts belongs to somebody else: sudo chown -R \"\$USER\" $home/artifacts"
   if is_stale "$stamps/web" "$home/web"; then
     require_toolchains
     say "building the dashboard"
-    as_caller touch "$stamps/web.new"
+    as_caller touch "$stamps/web.$$"
     if is_stale "$stamps/npm" "$home/web/package-lock.json" || [ ! -d "$home/web/node_modules" ]; then
       (cd "$home/web" && as_caller npm ci --no-audit --no-fund --silent >&2) || die "npm ci failed: see above"
       as_caller touch "$stamps/npm"
     fi
     (cd "$home/web" && as_caller npm run --silent build -- --logLevel warn >&2) || die "the dashboard does not build: see above"
-    as_caller mv "$stamps/web.new" "$stamps/web"
+    as_caller mv "$stamps/web.$$" "$stamps/web"
   fi
   if is_stale "$stamps/program" "$home/src" "$home/Directory.Build.props" "$home/Directory.Packages.props"; then
     require_toolchains
     say "building testgrid (a minute the first time)"
-    as_caller touch "$stamps/program.new"
+    as_caller touch "$stamps/program.$$"
     as_caller env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 dotnet build "$home/src/TestGrid.Cli" -c Release -v quiet -nologo \
       -clp:ErrorsOnly >&2 || die "testgrid does not build: see above"
-    as_caller mv "$stamps/program.new" "$stamps/program"
+    as_caller mv "$stamps/program.$$" "$stamps/program"
   fi
 }

@@ -3,9 +3,7 @@ using TestGrid.Cli.Api;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
 using TestGrid.Cli.Serving;
-using TestGrid.Server.Access;
 using TestGrid.Server.Dashboard;
-using TestGrid.Server.Store.Sqlite;
 
 namespace TestGrid.Cli.Commands;
 
@@ -26,7 +24,7 @@ internal static class RunnerCommand
         )
         {
             List(),
-            Token(),
+            TokenCommand.OfRunners(),
         };
         options.AddTo(command);
         command.SetAction(
@@ -71,66 +69,6 @@ internal static class RunnerCommand
                             ]
                     )
                 );
-                return ExitCodes.Ok;
-            }
-        );
-        return command;
-    }
-
-    private static Command Token() =>
-        new("token", "the tokens of runners: create, list, revoke") { NewToken(), ListTokens(), RevokeToken() };
-
-    private static Command NewToken()
-    {
-        var name = new Argument<string>("NAME") { Description = "what it is for: build-farm, laptop" };
-        var command = new Command("create", "make a token for runners; it is shown once") { name };
-        command.SetAction(
-            async (parsed, stop) =>
-            {
-                using var api = ApiClient.For(parsed);
-                var made = await api.PostAsync<TokenAdded>(
-                    "/api/v1/runner-tokens",
-                    new { name = parsed.GetValue(name) },
-                    stop
-                );
-                Console.WriteLine(made.Token);
-                return ExitCodes.Ok;
-            }
-        );
-        return command;
-    }
-
-    private static Command ListTokens()
-    {
-        var json = Printed.JsonOption();
-        var command = new Command("list", "the runners' tokens, without their secrets") { json };
-        command.SetAction(
-            async (parsed, stop) =>
-            {
-                using var api = ApiClient.For(parsed);
-                var all = await api.GetAsync<TokenRecord[]>("/api/v1/runner-tokens", stop);
-                if (parsed.GetValue(json))
-                    return Printed.Lines(all);
-                Printed.Table(
-                    ["id", "name", "created", "last used"],
-                    all.Select(one => (string[])[$"{one.Id}", one.Name, $"{one.CreatedAt:u}", $"{one.LastUsedAt:u}"])
-                );
-                return ExitCodes.Ok;
-            }
-        );
-        return command;
-    }
-
-    private static Command RevokeToken()
-    {
-        var id = new Argument<long>("ID") { Description = "the token's id, from `runner token list`" };
-        var command = new Command("revoke", "its runners get no more jobs, and what they tell is not kept") { id };
-        command.SetAction(
-            async (parsed, stop) =>
-            {
-                using var api = ApiClient.For(parsed);
-                await api.SendAsync(HttpMethod.Delete, $"/api/v1/runner-tokens/{parsed.GetValue(id)}", stop);
-                Console.WriteLine($"runner token {parsed.GetValue(id)} is revoked");
                 return ExitCodes.Ok;
             }
         );

@@ -7,24 +7,37 @@ using TestGrid.Server.Store.Sqlite;
 
 namespace TestGrid.Cli.Commands;
 
-/// <summary><c>testgrid token …</c>: who may write over HTTP.</summary>
+/// <summary>
+/// <c>testgrid token …</c>: who may write over HTTP; and <c>testgrid runner token …</c>: which runners get jobs.
+/// </summary>
 internal static class TokenCommand
 {
-    public static Command Create() => new("token", "API tokens: create, list, revoke") { New(), List(), Revoke() };
+    public static Command Create() =>
+        Of(new("token", "/api/v1/tokens", "API tokens", "laptop, deploy", "a token stops working at once"));
 
-    private static Command New()
+    public static Command OfRunners() =>
+        Of(
+            new(
+                "runner token",
+                "/api/v1/runner-tokens",
+                "the tokens of runners",
+                "build-farm, laptop",
+                "its runners get no more jobs, and what they tell is not kept"
+            )
+        );
+
+    private static Command Of(Kind kind) =>
+        new("token", $"{kind.About}: create, list, revoke") { New(kind), List(kind), Revoke(kind) };
+
+    private static Command New(Kind kind)
     {
-        var name = new Argument<string>("NAME") { Description = "what it is for: laptop, deploy" };
+        var name = new Argument<string>("NAME") { Description = $"what it is for: {kind.Examples}" };
         var command = new Command("create", "make a token; it is shown once") { name };
         command.SetAction(
             async (parsed, stop) =>
             {
                 using var api = ApiClient.For(parsed);
-                var made = await api.PostAsync<TokenAdded>(
-                    "/api/v1/tokens",
-                    new { name = parsed.GetValue(name) },
-                    stop
-                );
+                var made = await api.PostAsync<TokenAdded>(kind.Path, new { name = parsed.GetValue(name) }, stop);
                 Console.WriteLine(made.Token);
                 return ExitCodes.Ok;
             }
@@ -32,15 +45,15 @@ internal static class TokenCommand
         return command;
     }
 
-    private static Command List()
+    private static Command List(Kind kind)
     {
         var json = Printed.JsonOption();
-        var command = new Command("list", "the tokens, without their secrets") { json };
+        var command = new Command("list", $"{kind.About}, without their secrets") { json };
         command.SetAction(
             async (parsed, stop) =>
             {
                 using var api = ApiClient.For(parsed);
-                var all = await api.GetAsync<TokenRecord[]>("/api/v1/tokens", stop);
+                var all = await api.GetAsync<TokenRecord[]>(kind.Path, stop);
                 if (parsed.GetValue(json))
                     return Printed.Lines(all);
                 Printed.Table(
@@ -53,19 +66,26 @@ internal static class TokenCommand
         return command;
     }
 
-    private static Command Revoke()
+    private static Command Revoke(Kind kind)
     {
-        var id = new Argument<long>("ID") { Description = "the token's id, from `token list`" };
-        var command = new Command("revoke", "a token stops working at once") { id };
+        var id = new Argument<long>("ID") { Description = $"the token's id, from `{kind.Words} list`" };
+        var command = new Command("revoke", kind.Revoked) { id };
         command.SetAction(
             async (parsed, stop) =>
             {
                 using var api = ApiClient.For(parsed);
-                await api.SendAsync(HttpMethod.Delete, $"/api/v1/tokens/{parsed.GetValue(id)}", stop);
-                Console.WriteLine($"token {parsed.GetValue(id)} is revoked");
+                await api.SendAsync(HttpMethod.Delete, $"{kind.Path}/{parsed.GetValue(id)}", stop);
+                Console.WriteLine($"{kind.Words} {parsed.GetValue(id)} is revoked");
                 return ExitCodes.Ok;
             }
         );
         return command;
     }
+
+    /// <param name="Words">How the command line calls it.</param>
+    /// <param name="Path">Where the API keeps them.</param>
+    /// <param name="About">For the help.</param>
+    /// <param name="Examples">Names that a person would give.</param>
+    /// <param name="Revoked">What it means to revoke one.</param>
+    private sealed record Kind(string Words, string Path, string About, string Examples, string Revoked);
 }
