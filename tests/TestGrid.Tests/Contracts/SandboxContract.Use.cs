@@ -52,6 +52,31 @@ public abstract partial class SandboxContract
         Assert.True(full.Use!.DiskFull);
     }
 
+    [Theory]
+    [InlineData("sudo head -c 200M /dev/zero | sudo tee /opt/x >/dev/null || exit 1")]
+    [InlineData("mkdir ~/m; cd ~/m; perl -e 'my $n = 0; $n++ while open my $f, \">\", $n; print $n, \"\\n\"'; exit 1")]
+    public async Task No_folder_holds_more_than_the_limit(string filling)
+    {
+        await using var sandbox = await MakeAsync(limits: JobLimits.Default with { DiskBytes = 64 << 20 });
+
+        // Where a write over the limit is not refused, the job is ended: it does not get to its own end.
+        var (exit, _) = await BashAsync(sandbox, $"({filling}) && sleep 1000; exit 1");
+
+        Assert.NotEqual(0, exit.ExitCode);
+        Assert.True(exit.Use?.DiskFull);
+    }
+
+    [Fact]
+    public async Task A_file_of_holes_is_as_large_as_what_it_holds()
+    {
+        await using var sandbox = await MakeAsync(limits: JobLimits.Default with { DiskBytes = 64 << 20 });
+
+        // Longer than a look at its disk takes, where it is looked at.
+        var (exit, _) = await BashAsync(sandbox, "truncate -s 10G ~/holes; sleep 2");
+
+        Assert.Equal((0, false), (exit.ExitCode, exit.Use?.DiskFull));
+    }
+
     [Fact]
     public async Task A_process_that_was_refused_is_told()
     {

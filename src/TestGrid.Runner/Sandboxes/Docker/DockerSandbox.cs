@@ -26,6 +26,8 @@ internal sealed partial class DockerSandbox(
 {
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
 
+    private static readonly TimeSpan LookEvery = TimeSpan.FromMilliseconds(500);
+
     private readonly BundleTree tree = new(spec.RootPath, 0);
 
     /// <summary>Kills and removes a container; one that is gone, or going, is no error.</summary>
@@ -67,12 +69,13 @@ internal sealed partial class DockerSandbox(
             var over = new TaskCompletionSource();
             var asked = Task.CompletedTask;
             var feeding = FeedAsync(stream, command);
+            var watching = parts.Use.MustBeWatched ? WatchDiskAsync(over.Task) : Task.CompletedTask;
             await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exec, over.Task), null))
             {
                 await CopyAsync(stream, output);
                 over.SetResult();
             }
-            await Task.WhenAll(feeding, asked);
+            await Task.WhenAll(feeding, asked, watching);
         }
         var code = await ExitCodeAsync(exec);
         if (Ended.IsCancellationRequested)
@@ -157,6 +160,44 @@ internal sealed partial class DockerSandbox(
             docker => docker.Exec.InspectContainerExecAsync(exec, CancellationToken.None)
         );
 
+    // Looks as often as looking is cheap: at a large tree it takes a while.
+    private async Task WatchDiskAsync(Task over)
+    {
+        var pause = LookEvery;
+        try
+        {
+            while (await Task.WhenAny(over, Task.Delay(pause, time, CancellationToken.None)) != over)
+            {
+                var begun = time.GetTimestamp();
+                if (await parts.Use.IsOverAsync())
+                {
+                    await KillAsync();
+                    return;
+                }
+                pause = TimeSpan.FromTicks(Math.Max(LookEvery.Ticks, 9 * time.GetElapsedTime(begun).Ticks));
+            }
+        }
+        catch (Exception e) when (e is SandboxException or IOException)
+        {
+            if (!over.IsCompleted)
+                NotWatched(log, e, spec.Name);
+        }
+        catch (OperationCanceledException) { }
+    }
+
+    // The kernel's own way: a process of ours inside needs a place in the job's number of processes, and it may have
+    // taken all. The container ends with its first process.
+    private Task KillAsync() =>
+        daemon.ForgetAsync(
+            "end a container",
+            docker =>
+                docker.Containers.KillContainerAsync(
+                    parts.Container,
+                    new ContainerKillParameters { Signal = "KILL" },
+                    CancellationToken.None
+                )
+        );
+
     // To all processes but the container's first one, until there is one that it reaches. Not before the command has
     // its number: the signal would end the daemon's own way into the container, and that is told as its failure.
     private async Task AskToEndAsync(string command, Task over)
@@ -212,6 +253,9 @@ internal sealed partial class DockerSandbox(
 
     [LoggerMessage(LogLevel.Warning, "The command in sandbox {Sandbox} could not be asked to end")]
     private static partial void NotAsked(ILogger log, Exception cause, string sandbox);
+
+    [LoggerMessage(LogLevel.Warning, "What sandbox {Sandbox} writes to the disk could not be watched to its end")]
+    private static partial void NotWatched(ILogger log, Exception cause, string sandbox);
 
     [LoggerMessage(LogLevel.Error, "Sandbox {Sandbox} is not wholly removed; the next start sweeps it")]
     private static partial void NotRemoved(ILogger log, Exception cause, string sandbox);

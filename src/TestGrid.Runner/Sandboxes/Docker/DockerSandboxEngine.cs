@@ -66,7 +66,8 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
             container = made.ID;
             lifeline = await StartAsync(container, stop);
             await FillAsync(files, lifeline, stop);
-            var use = new DockerUse(spec, container, daemon, DockerPlan.HasQuota(info));
+            (long, long)? room = DockerPlan.HasQuota(info) ? null : options.RoomFor(spec.Limits);
+            var use = new DockerUse(spec, container, daemon, room);
             await use.BeginAsync();
             var parts = new DockerParts(container, network, lifeline, use);
             return new DockerSandbox(spec, parts, daemon, networks, time, log);

@@ -78,10 +78,9 @@ public static class DockerSandboxFacts
             ? new SandboxFact("a limit of disk", true, false, $"by {info.Driver}")
             : new SandboxFact(
                 "a limit of disk",
+                true,
                 false,
-                false,
-                $"{info.Driver} here has none: only /tmp and the checkout are limited, being memory",
-                $"keep {info.DockerRootDir} on XFS mounted with prjquota"
+                $"by looking: {info.Driver} here refuses no write itself"
             );
 
     private static SandboxFact FindFilter(SandboxOptions options)

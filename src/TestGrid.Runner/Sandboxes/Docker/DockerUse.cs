@@ -10,11 +10,13 @@ namespace TestGrid.Runner.Sandboxes.Docker;
 /// <param name="spec">The sandbox.</param>
 /// <param name="container">Its container's id.</param>
 /// <param name="daemon">The daemon that has it.</param>
-/// <param name="quota">The daemon limits the container's own layer too.</param>
-internal sealed class DockerUse(SandboxSpec spec, string container, DockerDaemon daemon, bool quota)
+/// <param name="room">What it may write, when the daemon cannot limit its own layer; null when it does.</param>
+internal sealed class DockerUse(SandboxSpec spec, string container, DockerDaemon daemon, (long Bytes, long Files)? room)
 {
     private const int LeastBytes = 64 << 10;
     private const int LeastFiles = 16;
+
+    private readonly DockerLayer layer = new(container, daemon);
 
     // What its tmpfs hold: what it writes there is memory, and limited, and not in its layer.
     private readonly string[] tmpfs =
@@ -26,6 +28,7 @@ internal sealed class DockerUse(SandboxSpec spec, string container, DockerDaemon
     private ControlGroup? group;
     private string? root;
     private long checkout;
+    private long? over;
 
     /// <summary>Looks once before the job: what is there is the checkout, and not the job's.</summary>
     public async Task BeginAsync()
@@ -42,30 +45,33 @@ internal sealed class DockerUse(SandboxSpec spec, string container, DockerDaemon
     public async Task<long> CountOomKillsAsync() =>
         group?.CountOomKills() ?? (await InspectAsync() is { State.OOMKilled: true } ? 1 : 0);
 
+    /// <summary>Nothing but we keep it from filling the daemon's disk.</summary>
+    public bool MustBeWatched => room is not null;
+
+    /// <summary>It holds more than it may, and is to be ended. How much that was is known afterwards, too.</summary>
+    public async Task<bool> IsOverAsync()
+    {
+        if (room is { } most && await layer.MeasureAsync() is { } own)
+        {
+            var bytes = own.Bytes + Spaces().Sum(space => space.UsedBytes) - checkout;
+            if (bytes > most.Bytes || own.Files > most.Files)
+                over = bytes;
+        }
+        return over is not null;
+    }
+
     /// <summary>What it used up to now; null when its container is gone.</summary>
     public async Task<SandboxUse?> LookAsync()
     {
-        var parameters = new ContainersListParameters
-        {
-            All = true,
-            Size = true,
-            Filters = new Dictionary<string, IDictionary<string, bool>>
-            {
-                ["id"] = new Dictionary<string, bool> { [container] = true },
-            },
-        };
-        var found = await daemon.AskAsync(
-            "measure a container",
-            docker => docker.Containers.ListContainersAsync(parameters, CancellationToken.None)
-        );
-        if (found is not [var one])
+        if (await layer.MeasureAsync() is not { } own)
             return null;
         var spaces = Spaces();
+        var bytes = own.Bytes + spaces.Sum(space => space.UsedBytes) - checkout;
         return new SandboxUse(
             group?.PeakMemory,
             group?.ProcessorTime,
-            root is null ? null : one.SizeRw + spaces.Sum(space => space.UsedBytes) - checkout,
-            spaces.Any(space => space.FreeBytes < LeastBytes || space.FreeFiles < LeastFiles),
+            root is null ? null : over ?? bytes,
+            over is not null || spaces.Any(space => space.FreeBytes < LeastBytes || space.FreeFiles < LeastFiles),
             group?.CountRefusedProcesses() > 0
         );
     }
@@ -82,8 +88,8 @@ internal sealed class DockerUse(SandboxSpec spec, string container, DockerDaemon
             return [];
         var limited = tmpfs.Select(folder => Posix.LookAtSpace(root + folder)).ToList();
         // Of the layer only what is left counts: it shares its file system with others, and the daemon knows its size.
-        if (quota && Posix.LookAtSpace(root + "/") is { } layer)
-            limited.Add(layer with { UsedBytes = 0 });
+        if (room is null && Posix.LookAtSpace(root + "/") is { } rest)
+            limited.Add(rest with { UsedBytes = 0 });
         return [.. limited.OfType<(long, long, long)>()];
     }
 
