@@ -33,9 +33,12 @@ public sealed record Recipe
     /// <summary>Programs that must run in the finished tree, or the build has failed.</summary>
     public ImmutableArray<RecipeCheck> Checks { get; init; } = [];
 
+    /// <summary>How it serves beside a job, or null: then jobs run in it. It is not inherited.</summary>
+    public RecipeService? Service { get; init; }
+
     /// <summary>
-    /// SHA-256 over everything in it that decides the tree, as 64 hexadecimal digits. Title, languages and checks do
-    /// not: changing them rebuilds nothing.
+    /// SHA-256 over everything in it that decides the tree, as 64 hexadecimal digits. Title, languages, checks and
+    /// service do not: changing them rebuilds nothing.
     /// </summary>
     public string ContentHash()
     {

@@ -20,6 +20,14 @@ public sealed class RecipeBook
             ),
         ];
 
+    /// <summary>Which bundle gives which service, in the recipes' order.</summary>
+    public ImmutableArray<ServiceOffer> Services =>
+        [
+            .. recipes
+                .Values.Where(recipe => recipe.Service is not null)
+                .Select(recipe => new ServiceOffer(recipe.Name, recipe.Service!)),
+        ];
+
     /// <summary>The complete recipe, or null when there is none of that name.</summary>
     public Recipe? Find(string name) => recipes.GetValueOrDefault(name);
 

@@ -33,6 +33,7 @@ public sealed partial class RecipeReader
         "users",
         "files",
         "check",
+        "service",
     ];
 
     private readonly string file;
@@ -91,6 +92,7 @@ public sealed partial class RecipeReader
             Users = [.. Items(map, "users").Select(User).OfType<RecipeUser>()],
             Files = [.. Items(map, "files").Select(File).OfType<RecipeFile>()],
             Checks = [.. Items(map, "check").Select(Check).OfType<RecipeCheck>()],
+            Service = Service(map),
         };
     }
 
@@ -146,7 +148,7 @@ public sealed partial class RecipeReader
         if (node is not YamlMappingNode map)
             return Problem(node, "A check is written { run: [make, --version], expect: \"GNU Make\" }.") as RecipeCheck;
         OnlyKeys(map, ["run", "expect"]);
-        var run = Items(map, "run").Select(word => Scalar(word, null, "")).OfType<string>().ToImmutableArray();
+        var run = Words(map, "run");
         if (run.IsEmpty)
             Problem(map, "A check needs run: with a program and its arguments.");
         return new RecipeCheck(run, Child(map, "expect") is null ? "" : Text(map, "expect", null, "") ?? "");

@@ -56,6 +56,9 @@ public sealed partial class BundleStore
     /// <summary>What there is for which language, for the reader of configurations.</summary>
     public ImmutableArray<BundleOffer> Offers => recipes.Offers;
 
+    /// <summary>Which services there are to run beside a job.</summary>
+    public ImmutableArray<ServiceOffer> Services => recipes.Services;
+
     /// <summary>Every recipe's name.</summary>
     public IEnumerable<string> Recipes => recipes.Names;
 

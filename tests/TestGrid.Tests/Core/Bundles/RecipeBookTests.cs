@@ -29,6 +29,24 @@ public sealed class RecipeBookTests
         Assert.Equal(("c", "c"), (offer.Recipe, offer.Language));
     }
 
+    [Fact]
+    public void A_service_is_its_recipes_own_and_not_of_those_upon_it()
+    {
+        const string Service = "service: { names: [redis, valkey], version: '7.0', start: [serve], port: 6379 }";
+        var book = RecipeBook.Of(
+            [
+                ("a", $"bundle: a\ndebian: {{ suite: sid }}\nlanguages: {{ c: [] }}\n{Service}"),
+                ("b", "bundle: b\nfrom: a\ndebian: { suite: sid }"),
+            ],
+            out var problems
+        );
+
+        Assert.Empty(problems);
+        var (recipe, service) = Assert.Single(book.Services);
+        Assert.Equal(("a", "redis valkey"), (recipe, string.Join(' ', service.Names)));
+        Assert.Null(book.Find("b")!.Service);
+    }
+
     [Theory]
     [InlineData("bundle: a\nfrom: nobody\ndebian: { suite: sid }", "no recipe here")]
     [InlineData("bundle: a\nfrom: b\ndebian: { suite: sid }", "circle")]
@@ -61,7 +79,14 @@ public sealed class RecipeBookTests
         );
 
         Assert.Empty(problems);
-        Assert.Equal(["base", "c", "python", "python-2.7"], book.Names);
-        Assert.All(book.Names, name => Assert.Contains(new RecipeUser("travis", 2000, true), book.Find(name)!.Users));
+        var services = book.Services.Select(offer => offer.Recipe).ToList();
+        Assert.Equal(["base", "c", "python", "python-2.7"], book.Names.Except(services));
+        Assert.All(
+            book.Names.Except(services),
+            name => Assert.Contains(new RecipeUser("travis", 2000, true), book.Find(name)!.Users)
+        );
+        Assert.All(book.Services, offer => Assert.Equal($"service-{offer.Service.Names[0]}", offer.Recipe));
+        Assert.Contains("redis", services.Select(name => book.Find(name)!.Service!.Names[0]));
+        Assert.Contains("postgresql", services.Select(name => book.Find(name)!.Service!.Names[0]));
     }
 }

@@ -22,6 +22,19 @@ public sealed class RecipeReaderTests
           - { run: [python3, --version], expect: "Python 3.11." }
         """;
 
+    private const string Serving = """
+        bundle: service-postgresql
+        debian: { suite: bookworm }
+        service:
+          names: [postgresql]
+          version: "15"
+          user: postgres
+          start: [serve-postgresql, --fast]
+          port: 5432
+          ready: [psql, -c, "select 1"]
+          sockets: /run/postgresql
+        """;
+
     [Fact]
     public void A_whole_recipe_is_read()
     {
@@ -49,6 +62,21 @@ public sealed class RecipeReaderTests
     )]
     [InlineData("bundle: a\ndebian: { suite: sid }\nfiles:\n  - { path: /a, mode: '644', text: '' }", 4, "octal")]
     [InlineData("bundle: a\ndebian: { suite: sid }\ncheck:\n  - { expect: x }", 4, "needs run:")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nservice: redis", 3, "service: is a mapping")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nservice: { names: [a], version: '1', port: 9 }", 3, "needs start:")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nservice: { start: [a], version: '1', port: 9 }", 3, "needs names:")]
+    [InlineData(
+        "bundle: a\ndebian: { suite: sid }\nservice: { names: [a], start: [a], version: '1', port: 65536 }",
+        3,
+        "a port from 1"
+    )]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nservice: { names: [a], start: [a], port: 9 }", 3, "no version:")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nservice: { bogus: 1 }", 3, "'bogus' is not known")]
+    [InlineData(
+        "bundle: a\ndebian: { suite: sid }\nservice: { names: [a], start: [a], version: '1', port: 9, sockets: ../x }",
+        3,
+        "an absolute path"
+    )]
     [InlineData("bundle: a", 1, "no debian:")]
     [InlineData("bundle: a\ntitle: b: c", 2, "not YAML")]
     [InlineData("", 1, "one mapping")]
@@ -62,11 +90,34 @@ public sealed class RecipeReaderTests
     }
 
     [Fact]
+    public void A_service_is_read_and_what_it_need_not_say_has_its_default()
+    {
+        var service = Assert.IsType<RecipeReading.Read>(RecipeReader.Read("a", Serving)).Recipe.Service!;
+        var least = Assert
+            .IsType<RecipeReading.Read>(
+                RecipeReader.Read(
+                    "b",
+                    "bundle: b\ndebian: { suite: sid }\nservice: { names: [b], version: '1', start: [b], port: 1 }"
+                )
+            )
+            .Recipe.Service!;
+
+        Assert.Equal(
+            ("postgresql", "15", "postgres", 5432, "/run/postgresql"),
+            (service.Names[0], service.Version, service.User, service.Port, service.Sockets)
+        );
+        Assert.Equal(["serve-postgresql", "--fast"], service.Start);
+        Assert.Equal(["psql", "-c", "select 1"], service.Ready);
+        Assert.Equal(("root", true, null), (least.User, least.Ready.IsEmpty, least.Sockets));
+    }
+
+    [Fact]
     public void Only_what_decides_the_tree_changes_its_hash()
     {
         var recipe = Assert.IsType<RecipeReading.Read>(RecipeReader.Read("recipe.yml", Whole)).Recipe;
 
         Assert.Equal(recipe.ContentHash(), (recipe with { Title = "other", Checks = [] }).ContentHash());
+        Assert.Equal(recipe.ContentHash(), (recipe with { Service = new RecipeService() }).ContentHash());
         Assert.NotEqual(recipe.ContentHash(), (recipe with { Packages = ["git"] }).ContentHash());
         Assert.NotEqual(recipe.ContentHash(), (recipe with { Suite = "trixie" }).ContentHash());
         Assert.NotEqual(recipe.ContentHash(), (recipe with { Users = [new("travis", 2000, false)] }).ContentHash());
