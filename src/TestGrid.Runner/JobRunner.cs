@@ -55,7 +55,7 @@ public sealed partial class JobRunner(
         JobUse? used = null;
         try
         {
-            var exit = await RunInSandboxAsync(order, claim, key, pump, ending);
+            var exit = await RunInSandboxAsync(order, claim, reporter, key, pump, ending);
             await pump.DrainAsync(); // the marks are in the output's end
             verdict = LimitWords.Judge(order.Limits, exit, marks);
             used = LimitWords.Used(exit.Use);
@@ -89,6 +89,7 @@ public sealed partial class JobRunner(
     private async ValueTask<SandboxExit> RunInSandboxAsync(
         JobOrder order,
         JobClaim claim,
+        IJobReporter reporter,
         string key,
         OutputPump pump,
         Ending ending
@@ -98,7 +99,7 @@ public sealed partial class JobRunner(
         var name = string.Create(CultureInfo.InvariantCulture, $"{ground.RunnerName}-{order.Id}-{claim.Lease.Attempt}");
         ground.CheckSpace();
 
-        var (bundle, workspace) = await GroundAsync(order, claim, pump.Report, ending);
+        var (bundle, workspace) = await GroundAsync(order, claim, reporter, pump.Report, ending);
         await using var _ = bundle;
         await using var __ = workspace;
         using var script = ground.WriteScript(name, JobScript.Compile(order));
@@ -127,6 +128,7 @@ public sealed partial class JobRunner(
     private async ValueTask<(BundleLease, Workspace)> GroundAsync(
         JobOrder order,
         JobClaim claim,
+        IJobReporter reporter,
         Func<JobEvent, ValueTask<JobWish>> tell,
         Ending ending
     )
@@ -136,7 +138,7 @@ public sealed partial class JobRunner(
         BundleLease? bundle = null;
         try
         {
-            bundle = await bundles.GetAsync(order.Config.Bundle, waiting, ending.Polite);
+            bundle = await BundleAsync(order.Config.Bundle, claim, reporter, waiting, ending);
             var fetching = $"repository {order.Repository.Slug} is being fetched";
             return (bundle, await waiting.OverAsync(checkingOut, fetching, time));
         }
@@ -145,6 +147,37 @@ public sealed partial class JobRunner(
             if (bundle is not null)
                 await bundle.DisposeAsync();
             await DisposeWhenReadyAsync(checkingOut);
+            throw;
+        }
+    }
+
+    /// <summary>The bundle that the build has decided on, or this machine's own, when the build takes that.</summary>
+    private async ValueTask<BundleLease> BundleAsync(
+        string recipe,
+        JobClaim claim,
+        IJobReporter reporter,
+        WaitTeller waiting,
+        Ending ending
+    )
+    {
+        if (claim.Bundle is { } known)
+            return await bundles.GetExactlyAsync(recipe, known, waiting, ending.Polite);
+        var mine = await bundles.GetAsync(recipe, waiting, ending.Polite);
+        try
+        {
+            var decided = await reporter.DecideBundleAsync(claim.Lease, mine.Bundle.Digest, ending.Polite);
+            if (decided == mine.Bundle.Digest)
+                return mine;
+            if (decided is null)
+                ending.Obey(JobWish.Fenced);
+            ending.Polite.ThrowIfCancellationRequested();
+            var others = await bundles.GetExactlyAsync(recipe, decided!, waiting, ending.Polite);
+            await mine.DisposeAsync();
+            return others;
+        }
+        catch
+        {
+            await mine.DisposeAsync();
             throw;
         }
     }

@@ -26,7 +26,7 @@ namespace TestGrid.Server;
 
 /// <summary>
 /// Who is who. Beside it the composition root registers what a server asks of the runner's side:
-/// <see cref="CommitFiles"/> and <see cref="OfferedRecipes"/>.
+/// <see cref="CommitFiles"/> and <see cref="OfferedBundles"/>.
 /// </summary>
 public static class ServerServices
 {

@@ -66,8 +66,9 @@ public sealed class RemoteRunnerTests : IDisposable
     }
 
     [Fact, Trait("Slow", "true")]
-    public async Task A_runner_with_an_empty_store_gets_the_bundle_of_its_server_and_the_job_says_so()
+    public async Task A_runner_runs_the_very_bundle_of_its_server_whatever_it_has_by_the_same_name_and_the_job_says_so()
     {
+        var own = await HaveAnotherBaseAsync(Path.Combine(runnerData.Path, "bundles"));
         using var repository = new GitRepository(source.Path).Write(".testgrid.yml", "script: echo here I am\n");
         repository.Commit();
         await using var server = await TestGridProcess.StartAsync(data.Path, Stop, "--slots", "0");
@@ -87,9 +88,31 @@ public sealed class RemoteRunnerTests : IDisposable
 
         Assert.Contains("fetching it from the server", waits ?? "", StringComparison.Ordinal);
         Assert.Equal(("passed", "far"), (job.Text("state"), job.Text("runner")));
-        var tree = Assert.Single(Directory.GetDirectories(Path.Combine(runnerData.Path, "bundles", "trees")));
-        Assert.Equal(job.Text("bundleDigest"), "sha256:" + Path.GetFileName(tree));
-        Assert.True(Directory.Exists(Path.Combine(SourcePackage.Cache, "bundles", "trees", Path.GetFileName(tree))));
+        var trees = Directory.GetDirectories(Path.Combine(runnerData.Path, "bundles", "trees"));
+        var tree = Path.GetFileName(Assert.Single(trees, tree => Path.GetFileName(tree) != own));
+        Assert.Equal(job.Text("bundleDigest"), "sha256:" + tree);
+        Assert.Equal(2, trees.Length);
+        Assert.True(Directory.Exists(Path.Combine(SourcePackage.Cache, "bundles", "trees", tree)));
+    }
+
+    /// <summary>A store whose bundle of the recipe is another one, with nothing in it: no job could run there.</summary>
+    private static async Task<string> HaveAnotherBaseAsync(string store)
+    {
+        var other = new string('e', 64);
+        var index = Directory.GetFiles(Path.Combine(SourcePackage.Cache, "bundles", "index"), "base-*.json");
+        foreach (var file in index)
+        {
+            var record = await File.ReadAllTextAsync(file, Stop);
+            var text = System.Text.RegularExpressions.Regex.Replace(record, "sha256:[0-9a-f]{64}", "sha256:" + other);
+            var (to, tree) = (Path.Combine(store, "index"), Path.Combine(store, "trees", other));
+            Directory.CreateDirectory(to);
+            Directory.CreateDirectory(Path.Combine(tree, "root"));
+            await File.WriteAllTextAsync(Path.Combine(to, Path.GetFileName(file)), text, Stop);
+            await File.WriteAllTextAsync(Path.Combine(tree, "bundle.json"), text, Stop);
+            await File.WriteAllBytesAsync(Path.Combine(tree, "lease"), [], Stop);
+        }
+        Assert.NotEmpty(index);
+        return other;
     }
 
     [Fact]

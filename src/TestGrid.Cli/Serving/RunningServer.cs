@@ -95,10 +95,10 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Services.AddSingleton<GitMirror>();
         builder.Services.AddSingleton<IWorkspaceSource>(services => services.GetRequiredService<GitMirror>());
         builder.Services.AddSingleton<CommitFiles, MirrorCommitFiles>();
-        builder.Services.AddSingleton<OfferedRecipes>(services =>
+        builder.Services.AddSingleton(services =>
         {
             var bundles = services.GetRequiredService<BundleStore>();
-            return () => bundles.Offers;
+            return new OfferedBundles(() => bundles.Offers, bundles.DigestOf);
         });
         builder.Services.AddHostedService<EmbeddedRoom>();
         builder.Services.AddHostedService<DiskKeeper>();

@@ -24,12 +24,16 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
     {
         if (!NameForm.IsMatch(recipe) || await supplier.AskAsync(recipe, stop) is not { } offered)
             return null;
-        // Names stand in paths and in apt's source list here.
-        return offered.Name == recipe && SuiteForm.IsMatch(offered.Suite) && offered.Bytes > 0
-            ? offered
-            : throw new BundleException(
-                $"The server's word on bundle {recipe} makes no sense. Is it of another version?"
-            );
+        return offered.Name == recipe ? Checked(offered, recipe) : throw Senseless(recipe);
+    }
+
+    /// <summary>What the supplier has by this digest; null when it has none.</summary>
+    /// <exception cref="BundleException">Its answer is not one that can be used.</exception>
+    public async ValueTask<BundleRecord?> FindAsync(BundleDigest digest, CancellationToken stop)
+    {
+        if (await supplier.FindAsync(digest, stop) is not { } offered)
+            return null;
+        return offered.Digest == digest ? Checked(offered, digest.ToString()) : throw Senseless(digest.ToString());
     }
 
     /// <param name="offered">What to fetch.</param>
@@ -81,6 +85,15 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
             progress.Report(new BundleProgress(offered.Name, (int)Math.Min(89, bytes * 90 / all), phase));
         }
     }
+
+    // Names stand in paths and in apt's source list here.
+    private static BundleRecord Checked(BundleRecord offered, string asked) =>
+        NameForm.IsMatch(offered.Name) && SuiteForm.IsMatch(offered.Suite) && offered.Bytes > 0
+            ? offered
+            : throw Senseless(asked);
+
+    private static BundleException Senseless(string asked) =>
+        new($"The server's word on bundle {asked} makes no sense. Is it of another version?");
 
     private async Task<BundleRecord> KeepAsync(
         BundleRecord offered,

@@ -74,8 +74,14 @@ internal sealed partial class BundleMaking(
         }
     }
 
-    /// <summary>Fetches a bundle that no recipe here is called by; whoever wants it knows its digest.</summary>
-    public async Task FetchAsync(BundleRecord offered, IProgress<BundleProgress> progress, CancellationToken stop)
+    /// <summary>Fetches a bundle for whoever knows its digest.</summary>
+    /// <param name="recipe">The recipe here whose bundle it becomes, should that have none yet; or null.</param>
+    public async Task FetchAsync(
+        BundleRecord offered,
+        Recipe? recipe,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
     {
         await using var ours = await FileLock.HoldAsync(
             shelf.LockOf(offered.Digest.Hex),
@@ -86,7 +92,11 @@ internal sealed partial class BundleMaking(
         var (folder, held) = shelf.Begin("fetched");
         try
         {
-            shelf.Keep(folder, await FetchIntoAsync(offered, folder, progress, stop));
+            var fetched = await FetchIntoAsync(offered, folder, progress, stop);
+            if (recipe is null || shelf.Has(recipe))
+                shelf.Keep(folder, fetched);
+            else
+                shelf.Publish(recipe, shelf.KeyOf(recipe), folder, fetched);
         }
         finally
         {

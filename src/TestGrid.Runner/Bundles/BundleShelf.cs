@@ -32,6 +32,13 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     public BundleLease? TryLease(Recipe recipe) =>
         BundleRecord.Read(IndexFile(recipe)) is { } record && IsOf(recipe, record) ? TryLease(record) : null;
 
+    /// <summary>Whether it is there.</summary>
+    public bool Has(Recipe recipe)
+    {
+        using var lease = TryLease(recipe);
+        return lease is not null;
+    }
+
     public BundleLease? TryLease(BundleDigest digest) =>
         BundleRecord.Read(Path.Combine(FolderOf(digest), "bundle.json")) is { } record ? TryLease(record) : null;
 

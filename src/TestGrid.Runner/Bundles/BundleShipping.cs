@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
 
 namespace TestGrid.Runner.Bundles;
 
@@ -12,8 +13,11 @@ public sealed class BundleShipping(BundleStore store, IOptions<BundleOptions> op
     private readonly IdRange range = new(options.Value.IdBase);
 
     /// <summary>The recipe's bundle in JSON; null when it is not here, and then it is not built for this.</summary>
-    public byte[]? Describe(string recipe) =>
-        store.Current(recipe) is { } record
+    public byte[]? Describe(string recipe) => store.DigestOf(recipe) is { } digest ? Describe(digest) : null;
+
+    /// <summary>The bundle in JSON; null when it is not here.</summary>
+    public byte[]? Describe(BundleDigest digest) =>
+        store.RecordOf(digest) is { } record
             ? JsonSerializer.SerializeToUtf8Bytes(record, BundleJson.Default.BundleRecord)
             : null;
 

@@ -63,19 +63,20 @@ public sealed partial class BundleStore
     public IEnumerable<string> Recipes => recipes.Names;
 
     /// <summary>Whether the recipe's bundle is there, so that asking for it does not build.</summary>
-    public bool Has(string recipe)
-    {
-        using var lease = recipes.Find(recipe) is { } found ? shelf.TryLease(found) : null;
-        return lease is not null;
-    }
+    public bool Has(string recipe) => DigestOf(recipe) is not null;
 
     /// <summary>The recipe's bundle that is there now; null when there is none, and none is built.</summary>
-    public BundleRecord? Current(string recipe)
+    public BundleDigest? DigestOf(string recipe)
     {
         using var lease = recipes.Find(recipe) is { } found ? shelf.TryLease(found) : null;
-        return lease is null
-            ? null
-            : BundleRecord.Read(Path.Combine(shelf.FolderOf(lease.Bundle.Digest), "bundle.json"));
+        return lease?.Bundle.Digest;
+    }
+
+    /// <summary>What is known of a bundle; null when it is not there.</summary>
+    public BundleRecord? RecordOf(BundleDigest digest)
+    {
+        using var lease = shelf.TryLease(digest);
+        return lease is null ? null : BundleRecord.Read(Path.Combine(shelf.FolderOf(digest), "bundle.json"));
     }
 
     /// <summary>
@@ -100,6 +101,41 @@ public sealed partial class BundleStore
                 return lease;
             await JoinAsync(wanted, progress, stop);
         }
+    }
+
+    /// <summary>
+    /// Gives exactly this bundle of the recipe: from the store, else from the supplier, else by building the recipe, should
+    /// that make the very same. Otherwise as <see cref="GetAsync"/>.
+    /// </summary>
+    /// <exception cref="BundleException">It cannot be had; the message says what mends it.</exception>
+    public async ValueTask<BundleLease> GetExactlyAsync(
+        string recipe,
+        BundleDigest digest,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
+    {
+        while (true)
+        {
+            if (shelf.TryLease(digest) is { } here)
+                return here;
+            if (fetch is null || await fetch.FindAsync(digest, stop) is not { } offered)
+                break;
+            await FetchAsync(offered, recipes.Find(recipe), progress, stop);
+        }
+        // A server that cannot build has none to send: then the same lock makes the same bundle on each of its runners.
+        var mine = recipes.Find(recipe) is null ? null : await GetAsync(recipe, progress, stop);
+        if (mine?.Bundle.Digest == digest)
+            return mine;
+        if (mine is not null)
+            await mine.DisposeAsync();
+        throw new BundleException(
+            $"This build runs on bundle {recipe} {digest.Short}, which is not on this machine"
+                + (mine is null ? "" : $" (its own is {mine.Bundle.Digest.Short})")
+                + (fetch is null ? "" : ", and the server has it not either")
+                + $". Remedy: build it where the server is (sudo testgrid bundle build {recipe}), so that every runner gets "
+                + "that one; then run the build again."
+        );
     }
 
     /// <summary>
@@ -210,14 +246,22 @@ public sealed partial class BundleStore
                 throw NoRecipe(recipe);
             if (shelf.TryLease(offered.Digest) is { } lease)
                 return lease;
-            await builds.JoinAsync(
-                offered.Digest.Hex,
-                (heard, end) => making.FetchAsync(offered, heard, end),
-                progress,
-                stop
-            );
+            await FetchAsync(offered, null, progress, stop);
         }
     }
+
+    private Task FetchAsync(
+        BundleRecord offered,
+        Recipe? recipe,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    ) =>
+        builds.JoinAsync(
+            offered.Digest.Hex,
+            (heard, end) => making.FetchAsync(offered, recipe, heard, end),
+            progress,
+            stop
+        );
 
     private Task JoinAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop) =>
         builds.JoinAsync(recipe.Name, (heard, end) => making.MakeAsync(recipe, heard, end), progress, stop);

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
@@ -17,6 +18,12 @@ public interface IJobReporter
 
     /// <summary>Heartbeat: the lease lasts another <see cref="JobClaim.LeaseTime"/> from now.</summary>
     ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop);
+
+    /// <summary>
+    /// Asked where the claim named no bundle: what the build runs on is <paramref name="mine"/>, unless another of its jobs
+    /// on the same recipe has decided before. Null when the attempt is not this runner's any more.
+    /// </summary>
+    ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop);
 
     /// <summary>Tells one event. Returns when it is durable.</summary>
     /// <exception cref="ReportGapException">Output starts beyond the end of what is known: something was left out.</exception>
@@ -44,13 +51,18 @@ public sealed record JobLease(JobId Job, int Attempt, string Token);
 /// The job as the server has it: that is what runs, whatever the message said that rang for it. Null where no message did.
 /// </param>
 /// <param name="Before">What became of the attempt before this one, in words for its log; null for the first.</param>
+/// <param name="Bundle">
+/// The bundle that the build runs on, and no other of the same recipe will do; null while none of its jobs has decided
+/// (see <see cref="IJobReporter.DecideBundleAsync"/>).
+/// </param>
 public sealed record JobClaim(
     JobLease Lease,
     TimeSpan LeaseTime,
     ImmutableSortedDictionary<string, string> Secrets,
     GitCredential? Credential,
     JobOrder? Order = null,
-    string? Before = null
+    string? Before = null,
+    BundleDigest? Bundle = null
 );
 
 /// <summary>Output was told that does not follow what is known. Nothing of it is kept: tell it again from where it broke.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 
 namespace TestGrid.Runner.Reporting;
@@ -35,6 +36,10 @@ public sealed class TerminalReporter(
 
     public ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop) =>
         ValueTask.FromResult(JobWish.CarryOn);
+
+    // One machine, one store: its jobs ask the same one.
+    public ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop) =>
+        ValueTask.FromResult<BundleDigest?>(mine);
 
     public async ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Config.Imports;
 using TestGrid.Core.Jobs;
@@ -32,7 +33,7 @@ public abstract record Planned
 public sealed class BuildPlanner(
     CommitFiles files,
     RegisteredImports imports,
-    OfferedRecipes recipes,
+    OfferedBundles bundles,
     RepositoryStore repositories,
     PlanningOptions options,
     PublicAddress address
@@ -87,7 +88,7 @@ public sealed class BuildPlanner(
     {
         if (file.Refused is { } refused)
             return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
-        var settings = new ConfigSettings(recipes(), build.Trigger, build.Repository.Slug)
+        var settings = new ConfigSettings(bundles.Recipes(), build.Trigger, build.Repository.Slug)
         {
             MaxCells = options.JobsMax,
         };
@@ -140,8 +141,21 @@ public sealed class BuildPlanner(
             config.FastFinish,
             [.. orders.Where(order => build.OnlyCell is null || order.Id.Cell == build.OnlyCell)],
             config.FailFast,
-            config.MaxParallel
+            config.MaxParallel,
+            Decided(config)
         );
+    }
+
+    // Once for all jobs of the build, wherever they run: what is rebuilt meanwhile is for the builds after it.
+    private ImmutableDictionary<string, BundleDigest> Decided(CiConfig config)
+    {
+        var decided = ImmutableDictionary.CreateBuilder<string, BundleDigest>(StringComparer.Ordinal);
+        foreach (var recipe in config.Jobs.Select(job => job.Bundle).Distinct(StringComparer.Ordinal))
+        {
+            if (bundles.DigestOf(recipe) is { } digest)
+                decided[recipe] = digest;
+        }
+        return decided.ToImmutable();
     }
 
     private static JobConfig ForWhom(JobConfig job, Trigger trigger) =>

@@ -64,5 +64,7 @@ public abstract class CommitFiles
 /// <param name="Refused">Why it is not read (a link, too large), or null.</param>
 public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes, string? Refused = null);
 
-/// <summary>The recipes that exist here, in the order in which they are preferred. Asked for each build: they may be added to.</summary>
-public delegate ImmutableArray<BundleOffer> OfferedRecipes();
+/// <summary>The bundles of this machine. Asked for each build: there may be more of them.</summary>
+/// <param name="Recipes">Those that exist, in the order in which they are preferred.</param>
+/// <param name="DigestOf">A recipe's bundle as it is now, or null where it was not built yet.</param>
+public sealed record OfferedBundles(Func<ImmutableArray<BundleOffer>> Recipes, Func<string, BundleDigest?> DigestOf);

@@ -13,12 +13,16 @@ internal static class BundleEndpoints
 {
     public static void MapBundles(this IEndpointRouteBuilder door)
     {
-        door.MapGet("/bundles", Describe);
+        door.MapGet("/bundles", (string recipe, BundleShipping bundles) => Json(bundles.Describe(recipe)));
+        door.MapGet(
+            "/bundles/{digest}",
+            (BundleDigest digest, BundleShipping bundles) => Json(bundles.Describe(digest))
+        );
         door.MapGet("/bundles/{digest}/{part}", SendAsync);
     }
 
-    private static IResult Describe(string recipe, BundleShipping bundles) =>
-        bundles.Describe(recipe) is { } json ? TypedResults.Bytes(json, "application/json") : TypedResults.NotFound();
+    private static IResult Json(byte[]? record) =>
+        record is null ? TypedResults.NotFound() : TypedResults.Bytes(record, "application/json");
 
     private static async Task<IResult> SendAsync(
         BundleDigest digest,

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Logging;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Reporting;
 using TestGrid.Server.Stages;
@@ -41,7 +42,15 @@ public sealed partial class Recorder(
         bells.JobChanged(job);
         JobClaimed(log, job, claimed.Attempt, runner);
         var lease = new JobLease(job, claimed.Attempt, claimed.Token);
-        return new JobClaim(lease, LeaseTime, claimed.Secrets, claimed.Credential, claimed.Order, claimed.Before);
+        return new JobClaim(
+            lease,
+            LeaseTime,
+            claimed.Secrets,
+            claimed.Credential,
+            claimed.Order,
+            claimed.Before,
+            claimed.Bundle
+        );
     }
 
     public async ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop)
@@ -57,6 +66,12 @@ public sealed partial class Recorder(
         }
         return mine.Wish;
     }
+
+    public async ValueTask<BundleDigest?> DecideBundleAsync(
+        JobLease lease,
+        BundleDigest mine,
+        CancellationToken stop
+    ) => HeldBy(lease) is null ? null : await jobs.DecideBundleAsync(lease.Job, lease.Token, mine, stop);
 
     public async ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop)
     {
@@ -74,8 +89,10 @@ public sealed partial class Recorder(
                 bells.JobChanged(lease.Job);
                 break;
             case JobStarted started:
-                await jobs.StartedAsync(lease.Job, lease.Token, started, stop);
+                var decided = await jobs.StartedAsync(lease.Job, lease.Token, started.Digest, stop);
                 bells.JobChanged(lease.Job);
+                if (decided is not null && decided != started.Digest)
+                    return await RefuseBundleAsync(lease, started, decided, stop);
                 break;
             case PhaseFinished phase:
                 await jobs.PhaseAsync(lease.Job, lease.Attempt, phase, stop);
@@ -150,6 +167,21 @@ public sealed partial class Recorder(
         bells.JobChanged(lease.Job);
         bells.OutputOf(lease.Job).Ring(); // log readers wait for the end too
         return JobWish.CarryOn;
+    }
+
+    // A runner of an older version, or one that means ill: a build that mixes bundles says nothing about its commit.
+    private async ValueTask<JobWish> RefuseBundleAsync(
+        JobLease lease,
+        JobStarted started,
+        BundleDigest decided,
+        CancellationToken stop
+    )
+    {
+        var sentence =
+            $"Runner {started.Runner} started it on bundle {started.Bundle} {started.Digest.Short}, but this build runs on "
+            + $"{decided.Short}. Is the runner of an older version?";
+        await FinishAsync(lease, new JobVerdict(JobState.Errored, JobReason.NoBundle, sentence), stop);
+        return JobWish.Fenced;
     }
 
     private void Write(JobLease lease, long offset, ReadOnlySpan<byte> bytes)

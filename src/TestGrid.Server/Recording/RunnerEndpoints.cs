@@ -35,6 +35,7 @@ public static class RunnerEndpoints
         door.MapDelete("/orders/{asking:length(32)}", SettleAsync);
         door.MapPost("/claims", ClaimAsync);
         door.MapPost("/leases/renew", RenewAsync);
+        door.MapPost("/leases/bundle", DecideAsync);
         door.MapPost("/leases/release", ReleaseAsync);
         door.MapPost("/leases/release-all", ReleaseAllAsync);
         door.MapPost("/events", EventAsync);
@@ -152,6 +153,22 @@ public static class RunnerEndpoints
         if (await ReadAsync(context, ReportJson.Default.JobLease, stop) is not { Token: not null } lease)
             return Unreadable();
         return register.Holds(lease, Token(context)) ? Wish(await recorder.RenewAsync(lease, stop)) : NotYours();
+    }
+
+    private static async Task<IResult> DecideAsync(
+        HttpContext context,
+        Recorder recorder,
+        RunnerRegister register,
+        CancellationToken stop
+    )
+    {
+        var told = await ReadAsync(context, ReportJson.Default.BundleDecision, stop);
+        if (told is not { Lease.Token: not null, Bundle: { } mine })
+            return Unreadable();
+        return !register.Holds(told.Lease, Token(context)) ? NotYours()
+            : await recorder.DecideBundleAsync(told.Lease, mine, stop) is { } decided
+                ? Json(told with { Bundle = decided }, ReportJson.Default.BundleDecision)
+            : TypedResults.NoContent();
     }
 
     private static async Task<IResult> EventAsync(

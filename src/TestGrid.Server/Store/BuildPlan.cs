@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Orders;
 
@@ -23,6 +24,7 @@ public sealed record UnplannedBuild(
 /// <param name="FastFinish">The build is over when only allowed failures are left.</param>
 /// <param name="FailFast">The first job that fails, and may not, ends the others.</param>
 /// <param name="MaxParallel">The most of its jobs at once; null for as many as there is room for.</param>
+/// <param name="Bundles">By recipe, what the build runs on, where this machine has it; else its first job decides.</param>
 public sealed record BuildPlan(
     CommitRef Commit,
     string ConfigFile,
@@ -31,5 +33,6 @@ public sealed record BuildPlan(
     bool FastFinish,
     ImmutableArray<JobOrder> Orders,
     bool FailFast = false,
-    int? MaxParallel = null
+    int? MaxParallel = null,
+    ImmutableDictionary<string, BundleDigest>? Bundles = null
 );

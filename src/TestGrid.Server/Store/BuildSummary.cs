@@ -54,7 +54,7 @@ public sealed record BuildDetail(
 /// <param name="Attempt">0 before the first runner claimed it.</param>
 /// <param name="WaitsFor">What it waits for, in words; null when it does not wait.</param>
 /// <param name="Bundle">The recipe's name.</param>
-/// <param name="BundleDigest"><c>sha256:…</c> once it is known.</param>
+/// <param name="BundleDigest"><c>sha256:…</c> once it is decided what its build runs on.</param>
 /// <param name="Use">What its last attempt used; null before its end, and when nobody counted.</param>
 public sealed record JobSummary(
     JobId Id,

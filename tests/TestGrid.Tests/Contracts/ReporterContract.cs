@@ -217,6 +217,40 @@ public abstract class ReporterContract
     }
 
     [Fact]
+    public async Task What_a_build_runs_on_is_decided_once_and_every_later_attempt_is_told()
+    {
+        var reporter = Create();
+        var job = await AddJobAsync();
+        var first = (await reporter.ClaimAsync(job, "one", Stop))!;
+        Assert.Null(first.Bundle);
+
+        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, Some.Digest, Stop));
+        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, Some.OtherDigest, Stop));
+        await LoseLeasesAsync();
+        var second = (await reporter.ClaimAsync(job, "two", Stop))!;
+
+        Assert.Equal(Some.Digest, second.Bundle);
+        Assert.Null(await reporter.DecideBundleAsync(first.Lease, Some.OtherDigest, Stop)); // it is another's now
+        var started = new JobStarted("two", "c", Some.Digest);
+        Assert.Equal(JobWish.CarryOn, await reporter.ReportAsync(second.Lease, started, Stop));
+    }
+
+    [Fact]
+    public async Task A_job_that_starts_on_another_bundle_than_its_builds_is_errored()
+    {
+        var (reporter, lease) = await ClaimedAsync();
+        await reporter.DecideBundleAsync(lease, Some.Digest, Stop);
+
+        var started = new JobStarted("one", "c", Some.OtherDigest);
+        Assert.Equal(JobWish.Fenced, await reporter.ReportAsync(lease, started, Stop));
+
+        var job = Look(lease.Job);
+        Assert.Equal((JobState.Errored, JobReason.NoBundle), (job.State, job.Reason));
+        Assert.Contains($"but this build runs on {Some.Digest.Short}", job.Sentence!, StringComparison.Ordinal);
+        Assert.Equal(Some.Digest.ToString(), job.BundleDigest);
+    }
+
+    [Fact]
     public async Task Three_lost_attempts_are_enough()
     {
         var reporter = Create();

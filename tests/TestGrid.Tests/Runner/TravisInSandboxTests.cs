@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner;
@@ -140,6 +141,9 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
 
             return ValueTask.FromResult(JobWish.CarryOn);
         }
+
+        public ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop) =>
+            ValueTask.FromResult<BundleDigest?>(mine);
 
         public ValueTask<JobClaim?> ClaimAsync(JobId job, string runner, CancellationToken stop) =>
             throw new NotSupportedException();

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner;
@@ -144,6 +145,9 @@ public sealed class WorkerTests : IDisposable
         }
 
         public ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop) => new(JobWish.CarryOn);
+
+        public ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop) =>
+            new(mine);
 
         public ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop) =>
             new(JobWish.CarryOn);

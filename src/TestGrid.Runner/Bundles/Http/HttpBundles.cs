@@ -10,15 +10,21 @@ public static class HttpBundles
 
     public static BundleSupplier From(ServerLink link) =>
         new(
-            (recipe, stop) => PatientlyAsync(link, () => AskAsync(link, recipe, stop), stop),
+            (recipe, stop) => AskAsync(link, $"{Path}?recipe={Uri.EscapeDataString(recipe)}", stop),
+            (digest, stop) => AskAsync(link, $"{Path}/{digest}", stop),
             (digest, part, stop) => PatientlyAsync(link, () => link.StreamAsync($"{Path}/{digest}/{part}", stop), stop)
         );
 
-    private static async ValueTask<BundleRecord?> AskAsync(ServerLink link, string recipe, CancellationToken stop)
-    {
-        using var request = new HttpRequestMessage(HttpMethod.Get, $"{Path}?recipe={Uri.EscapeDataString(recipe)}");
-        return await link.AskAsync(request, BundleJson.Default.BundleRecord, link.Patience, stop);
-    }
+    private static ValueTask<BundleRecord?> AskAsync(ServerLink link, string path, CancellationToken stop) =>
+        PatientlyAsync(
+            link,
+            async () =>
+            {
+                using var request = new HttpRequestMessage(HttpMethod.Get, path);
+                return await link.AskAsync(request, BundleJson.Default.BundleRecord, link.Patience, stop);
+            },
+            stop
+        );
 
     private static async ValueTask<T> PatientlyAsync<T>(ServerLink link, Func<ValueTask<T>> ask, CancellationToken stop)
     {

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Link;
 
@@ -76,6 +77,29 @@ public sealed partial class HttpReporter(
         return wish;
     }
 
+    public async ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop)
+    {
+        try
+        {
+            // Without the answer there is nothing to run in: the job waits for a server that is away.
+            var decided = await UntilHereAsync(
+                () =>
+                    link.PostAsync(
+                        "/api/v1/runner/leases/bundle",
+                        new BundleDecision(lease, mine),
+                        (ReportJson.Default.BundleDecision, ReportJson.Default.BundleDecision),
+                        stop
+                    ),
+                stop
+            );
+            return decided?.Bundle;
+        }
+        catch (ServerRefusedException)
+        {
+            return null;
+        }
+    }
+
     public async ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop)
     {
         var wish = await Of(lease).TellAsync(happened, stop);
@@ -142,14 +166,13 @@ public sealed partial class HttpReporter(
         LeftTold(log, spool.Lease.Job, spool.Lease.Attempt, telling.Wish);
     }
 
-    private async ValueTask UntilHereAsync<T>(Func<ValueTask<T>> tell, CancellationToken stop)
+    private async ValueTask<T> UntilHereAsync<T>(Func<ValueTask<T>> tell, CancellationToken stop)
     {
         for (var failures = 0; ; failures++)
         {
             try
             {
-                await tell();
-                return;
+                return await tell();
             }
             catch (ServerAwayException)
             {

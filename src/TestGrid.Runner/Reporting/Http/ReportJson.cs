@@ -20,7 +20,8 @@ public sealed record ClaimReply(
     ImmutableSortedDictionary<string, string> Secrets,
     CarriedCredential? Credential,
     JobOrder? Order,
-    string? Before
+    string? Before,
+    BundleDigest? Bundle = null
 )
 {
     public static ClaimReply Of(JobClaim claim) =>
@@ -30,11 +31,12 @@ public sealed record ClaimReply(
             claim.Secrets,
             CarriedCredential.Of(claim.Credential),
             claim.Order,
-            claim.Before
+            claim.Before,
+            claim.Bundle
         );
 
     public JobClaim Claim =>
-        new(Lease, TimeSpan.FromSeconds(LeaseSeconds), Secrets, Credential?.Credential, Order, Before);
+        new(Lease, TimeSpan.FromSeconds(LeaseSeconds), Secrets, Credential?.Credential, Order, Before, Bundle);
 
     public override string ToString() => $"{nameof(ClaimReply)} {{ {Lease.Job} }}"; // its parts stand in no message
 }
@@ -106,6 +108,9 @@ public sealed record EventTold(JobLease Lease, CarriedEvent Event);
 /// <param name="Why">For people.</param>
 public sealed record LeaseReleased(JobLease Lease, string Why);
 
+/// <param name="Bundle">From a runner, what it has; from the server, what the build runs on.</param>
+public sealed record BundleDecision(JobLease Lease, BundleDigest Bundle);
+
 /// <summary>The answer to everything that a runner tells.</summary>
 /// <param name="End">
 /// Where the server's log of the attempt ends, in bytes: output that began beyond it was not kept, and is to be told
@@ -121,6 +126,7 @@ public sealed record WishReply(JobWish Wish, long End = 0);
 [JsonSerializable(typeof(ClaimAsked))]
 [JsonSerializable(typeof(ClaimReply))]
 [JsonSerializable(typeof(JobLease))]
+[JsonSerializable(typeof(BundleDecision))]
 [JsonSerializable(typeof(EventTold))]
 [JsonSerializable(typeof(CarriedEvent))]
 [JsonSerializable(typeof(LeaseReleased))]

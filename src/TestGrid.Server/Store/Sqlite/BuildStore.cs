@@ -64,6 +64,8 @@ public sealed class BuildStore(SqliteDatabase database, TimeProvider time)
                     return false;
                 foreach (var order in plan.Orders)
                     InsertJob(db, order, now);
+                foreach (var (recipe, digest) in plan.Bundles ?? [])
+                    BuildBundles.Set(db, build, recipe, digest.ToString());
                 // Only when all are there: each move asks whether the jobs have decided the build.
                 foreach (var order in plan.Orders)
                 {

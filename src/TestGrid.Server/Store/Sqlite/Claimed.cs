@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Git;
@@ -8,13 +9,15 @@ namespace TestGrid.Server.Store.Sqlite;
 /// <summary>What a claim gave.</summary>
 /// <param name="Attempt">From 1.</param>
 /// <param name="Token">The fencing token.</param>
+/// <param name="Bundle">What the build runs on, if that is decided.</param>
 public sealed record Claimed(
     int Attempt,
     string Token,
     ImmutableSortedDictionary<string, string> Secrets,
     GitCredential? Credential,
     JobOrder Order,
-    string? Before
+    string? Before,
+    BundleDigest? Bundle
 );
 
 /// <summary>A job that waits for the scheduler.</summary>

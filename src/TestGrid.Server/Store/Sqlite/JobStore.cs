@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Dapper;
 using Microsoft.Data.Sqlite;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 
@@ -26,12 +27,12 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
             {
                 var now = time.Now;
                 var token = Hashes.Random();
-                var row = db.QuerySingleOrDefault<(long Attempt, long Repository, string Order)?>(
+                var row = db.QuerySingleOrDefault<(long Attempt, long Repository, string Order, string? Bundle)?>(
                     """
                     UPDATE jobs SET state = @to, attempt = attempt + 1, token = @token, runner = @runner, waits_for = NULL,
                                     lease_until = @until, started_at = NULL
                     WHERE build = @Build AND cell = @Cell AND state IN @from
-                    RETURNING attempt, repository, job_order
+                    RETURNING attempt, repository, job_order, bundle_digest
                     """,
                     new
                     {
@@ -68,7 +69,15 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                     BuildStore.IsStrangers(db, job.Build)
                 );
                 var before = claimed.Attempt > 1 ? Before(db, job, claimed.Attempt - 1) : null;
-                return new Claimed((int)claimed.Attempt, token, secrets, credential, Rows.Order(claimed.Order), before);
+                return new Claimed(
+                    (int)claimed.Attempt,
+                    token,
+                    secrets,
+                    credential,
+                    Rows.Order(claimed.Order),
+                    before,
+                    Rows.Digest(claimed.Bundle)
+                );
             },
             stop
         );
@@ -103,14 +112,14 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
     public Task<bool> WaitsAsync(JobId job, string token, string waitsFor, CancellationToken stop) =>
         ChangeRunningAsync("waits_for = @value", job, token, waitsFor, stop);
 
-    /// <summary>Its script starts now, in this bundle.</summary>
-    public Task<bool> StartedAsync(JobId job, string token, JobStarted started, CancellationToken stop) =>
+    /// <summary>Its script starts now. What its build runs on; null when the token is not the running attempt's.</summary>
+    public Task<BundleDigest?> StartedAsync(JobId job, string token, BundleDigest bundle, CancellationToken stop) =>
         database.WriteAsync(
             db =>
+            {
                 db.Execute(
                     """
-                    UPDATE jobs SET started_at = COALESCE(started_at, @now), waits_for = NULL, bundle = @Bundle,
-                                    bundle_digest = @digest
+                    UPDATE jobs SET started_at = COALESCE(started_at, @now), waits_for = NULL
                     WHERE build = @Build AND cell = @Cell AND token = @token
                     """,
                     new
@@ -118,13 +127,20 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                         job.Build,
                         job.Cell,
                         token,
-                        started.Bundle,
-                        digest = started.Digest.ToString(),
                         now = time.Now,
                     }
-                ) == 1,
+                );
+                return BuildBundles.Decide(db, job, token, bundle);
+            },
             stop
         );
+
+    /// <summary>
+    /// What all jobs of the build on this job's recipe run on: this bundle, when none was decided before. Null when the
+    /// token is not the running attempt's.
+    /// </summary>
+    public Task<BundleDigest?> DecideBundleAsync(JobId job, string token, BundleDigest mine, CancellationToken stop) =>
+        database.WriteAsync(db => BuildBundles.Decide(db, job, token, mine), stop);
 
     /// <summary>One phase ended. Saying it twice does no harm.</summary>
     public Task PhaseAsync(JobId job, int attempt, PhaseFinished phase, CancellationToken stop) =>

@@ -3,6 +3,7 @@ using System.Text.Json;
 using Dapper;
 using Microsoft.Data.Sqlite;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 
@@ -23,6 +24,8 @@ internal static class Rows
 
     public static T Word<T>(string word)
         where T : struct, Enum => Enum.Parse<T>(word, ignoreCase: true);
+
+    public static BundleDigest? Digest(string? text) => text is null ? null : BundleDigest.Parse(text, null);
 
     public static JobOrder Order(string json) => JsonSerializer.Deserialize(json, StoreJson.Default.JobOrder)!;
 

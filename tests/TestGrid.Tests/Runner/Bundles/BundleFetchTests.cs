@@ -140,7 +140,11 @@ public sealed class BundleFetchTests : IDisposable
         var store = TestBundles.StoreAt(
             StorePath,
             Recipes(),
-            supplier: new BundleSupplier((_, _) => new((BundleRecord?)null), (_, _, _) => new((Stream?)null))
+            supplier: new BundleSupplier(
+                (_, _) => new((BundleRecord?)null),
+                (_, _) => new((BundleRecord?)null),
+                (_, _, _) => new((Stream?)null)
+            )
         );
 
         var none = await Assert.ThrowsAsync<BundleException>(async () =>
@@ -153,6 +157,49 @@ public sealed class BundleFetchTests : IDisposable
             StringComparison.Ordinal
         );
         await Assert.ThrowsAsync<BundleException>(async () => await store.GetAsync("../far", new Heard(), Stop));
+    }
+
+    [Fact]
+    public async Task A_bundle_asked_for_by_its_digest_comes_though_the_recipe_has_another_here()
+    {
+        var recipes = Recipes();
+        Directory.CreateDirectory(Path.Combine(recipes, "far"));
+        File.WriteAllText(
+            Path.Combine(recipes, "far", "recipe.yml"),
+            "bundle: far\ntitle: afar\ndebian:\n  suite: bookworm\n  packages: [bash]\n"
+        );
+        var (store, heard) = (TestBundles.StoreAt(StorePath, recipes, supplier: Supplier(() => tree)), new Heard());
+
+        // The first that comes becomes the recipe's own here, as the page of runners shows; a later one does not.
+        await using (var first = await store.GetExactlyAsync("far", manifest.Digest, heard, Stop))
+            Assert.Equal(manifest.Digest, first.Bundle.Digest);
+        Assert.Equal(manifest.Digest, store.DigestOf("far"));
+        var mine = manifest.Digest;
+        Shell("printf other >usr/bin/tool");
+        var second = TreeReader.Read(Source, Base, Stop);
+        using var tar = new MemoryStream();
+        await BundleArchive.PackAsync(new IdRange(Base), Source, tar, Stop);
+        var rebuilt = TestBundles.StoreAt(
+            StorePath,
+            recipes,
+            supplier: new BundleSupplier(
+                (_, _) => throw new InvalidOperationException("a name is no digest"),
+                (digest, _) => new(digest == second.Digest ? Offered with { Digest = second.Digest } : null),
+                (_, part, _) => new(Gzip(part == BundleSupplier.Manifest ? second.Text.ToArray() : tar.ToArray()))
+            )
+        );
+        await using (var exactly = await rebuilt.GetExactlyAsync("far", second.Digest, heard, Stop))
+            Assert.Equal("other", File.ReadAllText(Path.Combine(exactly.Bundle.RootPath, "usr/bin/tool")));
+        Assert.Equal(mine, rebuilt.DigestOf("far"));
+
+        var none = await Assert.ThrowsAsync<BundleException>(async () =>
+            await rebuilt.GetExactlyAsync("far", BundleDigest.Of(new byte[32]), heard, Stop)
+        );
+        Assert.Contains($"its own is {mine.Short}", none.Message, StringComparison.Ordinal);
+        Assert.Contains("the server has it not either. Remedy: build it where", none.Message, StringComparison.Ordinal);
+        await Assert.ThrowsAsync<BundleException>(async () =>
+            await rebuilt.GetExactlyAsync("unknown", BundleDigest.Of(new byte[32]), heard, Stop)
+        );
     }
 
     public void Dispose()
@@ -177,10 +224,12 @@ public sealed class BundleFetchTests : IDisposable
 
     private string Recipes() => Directory.CreateDirectory(Path.Combine(folder.Path, "recipes")).FullName;
 
+    private BundleRecord Offered => new("far", manifest.Digest, "bookworm", "", 0, 1000, []);
+
     private BundleSupplier Supplier(Func<byte[]?> archive) =>
         new(
-            (recipe, _) =>
-                new(recipe == "far" ? new BundleRecord("far", manifest.Digest, "bookworm", "", 0, 1000, []) : null),
+            (recipe, _) => new(recipe == "far" ? Offered : null),
+            (digest, _) => new(digest == manifest.Digest ? Offered : null),
             (_, part, _) =>
             {
                 if (part == BundleSupplier.Manifest)

@@ -39,6 +39,18 @@ public sealed class PlannerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_build_runs_on_the_bundle_that_the_server_had_when_it_was_planned()
+    {
+        server.Commits.Built["c"] = Some.Digest;
+        await PlannedAsync();
+        server.Commits.Built["c"] = Some.OtherDigest; // built anew meanwhile
+
+        var recorder = server.Get<TestGrid.Server.Recording.Recorder>();
+        foreach (var cell in new[] { 1, 2 })
+            Assert.Equal(Some.Digest, (await recorder.ClaimAsync(new JobId(1, cell), "one", Stop))!.Bundle);
+    }
+
+    [Fact]
     public async Task A_configuration_that_asks_for_less_time_gets_less()
     {
         server.Commits.Config = "language: c\nscript: make\nlimits: {time: 2m}\n";

@@ -57,6 +57,8 @@ public sealed class BundleDoorTests : IAsyncLifetime
         Assert.Equal(HttpStatusCode.Forbidden, person.StatusCode);
         Assert.NotNull(manifest);
         Assert.Equal(there.Bundle.Digest, (await supplier.AskAsync("base", Stop))!.Digest);
+        Assert.Equal("base", (await supplier.FindAsync(there.Bundle.Digest, Stop))!.Name);
+        Assert.Null(await supplier.FindAsync(BundleDigest.Of(new byte[32]), Stop));
         Assert.Null(await supplier.AskAsync("nothing", Stop));
         Assert.Null(await supplier.AskAsync("../base", Stop));
         Assert.Null(await supplier.OpenAsync(BundleDigest.Of(new byte[32]), BundleSupplier.Tree, Stop));

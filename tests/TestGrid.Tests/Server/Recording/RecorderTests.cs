@@ -64,6 +64,23 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
     }
 
     [Fact]
+    public async Task The_first_job_of_a_build_decides_the_bundle_for_the_others_on_its_recipe()
+    {
+        var other = Some.Config("3") with { Bundle = "python" };
+        var build = await store.AddBuildAsync(Some.Grid(Some.Config("1"), Some.Config("2"), other, Some.Config("4")));
+        var before = (await store.Recorder.ClaimAsync(new JobId(build, 2), "two", Stop))!; // both before any decision
+        var first = (await store.Recorder.ClaimAsync(new JobId(build, 1), "one", Stop))!;
+
+        await store.Recorder.DecideBundleAsync(first.Lease, Some.Digest, Stop);
+
+        Assert.Equal(Some.Digest, await store.Recorder.DecideBundleAsync(before.Lease, Some.OtherDigest, Stop));
+        Assert.Null((await store.Recorder.ClaimAsync(new JobId(build, 3), "one", Stop))!.Bundle);
+        Assert.Equal(Some.Digest, (await store.Recorder.ClaimAsync(new JobId(build, 4), "one", Stop))!.Bundle);
+        var next = new JobId(await store.AddBuildAsync(Some.Grid(Some.Config())), 1);
+        Assert.Null((await store.Recorder.ClaimAsync(next, "one", Stop))!.Bundle); // another build, another decision
+    }
+
+    [Fact]
     public async Task A_build_is_as_its_jobs_say()
     {
         var build = await store.AddBuildAsync(Some.Grid(Some.Config("1"), Some.Config("2", allowFailure: true)));

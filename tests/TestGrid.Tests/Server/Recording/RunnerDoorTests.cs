@@ -35,6 +35,7 @@ public sealed class RunnerDoorTests : IAsyncLifetime
             { "DELETE", "orders/00000000000000000000000000000001?acknowledged=true" },
             { "POST", "claims" },
             { "POST", "leases/renew" },
+            { "POST", "leases/bundle" },
             { "POST", "leases/release" },
             { "POST", "leases/release-all" },
             { "POST", "events" },

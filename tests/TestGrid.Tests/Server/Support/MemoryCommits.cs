@@ -20,6 +20,9 @@ public sealed class MemoryCommits : CommitFiles
     /// <summary>The recipes there are.</summary>
     public ImmutableArray<BundleOffer> Recipes { get; } = [new("base", "generic", []), new("c", "c", [])];
 
+    /// <summary>Those of them that this machine has built.</summary>
+    public Dictionary<string, BundleDigest> Built { get; } = [];
+
     /// <summary>Why the file is not read, or null.</summary>
     public string? Refused { get; set; }
 

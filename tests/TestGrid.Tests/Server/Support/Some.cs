@@ -18,6 +18,8 @@ public static class Some
 
     public static BundleDigest Digest { get; } = BundleDigest.Of(new byte[32]);
 
+    public static BundleDigest OtherDigest { get; } = BundleDigest.Of([.. new byte[31], 1]);
+
     public static JobVerdict Passed { get; } = new(JobState.Passed, JobReason.ExitCode, "every command passed", 0);
 
     public static JobVerdict Failed { get; } = new(JobState.Failed, JobReason.ExitCode, "script exited 1", 1);

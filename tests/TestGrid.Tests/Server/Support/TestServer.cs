@@ -64,7 +64,9 @@ public sealed class TestServer : IAsyncDisposable
         var commits = new MemoryCommits();
         var builder = WebApplication.CreateSlimBuilder();
         builder.Logging.ClearProviders();
-        builder.Services.AddSingleton<CommitFiles>(commits).AddSingleton<OfferedRecipes>(() => commits.Recipes);
+        builder
+            .Services.AddSingleton<CommitFiles>(commits)
+            .AddSingleton(new OfferedBundles(() => commits.Recipes, commits.Built.GetValueOrDefault));
         builder.Services.AddSingleton(TestBundles.Store);
         builder.Services.AddSingleton(new BundleShipping(TestBundles.Store, Options.Create(new BundleOptions())));
         if (time is not null)
