@@ -81,7 +81,17 @@ internal sealed class WorkTree
             1,
             repository,
             new Trigger(TriggerKind.Manual, head),
-            config,
+            WithoutDeployments(config),
             config.Limits?.Within(most) ?? most
         );
+
+    // What lies in a work tree is nobody's release.
+    private static JobConfig WithoutDeployments(JobConfig config) =>
+        config.Deployments.IsEmpty
+            ? config
+            : config with
+            {
+                Deployments = [],
+                Notes = [.. config.Notes, "'deploy' is left out: a run of a work tree tests, and deploys nothing."],
+            };
 }

@@ -38,6 +38,9 @@ public sealed record JobConfig
     /// </summary>
     public required ImmutableArray<Phase> Phases { get; init; }
 
+    /// <summary>What to run after a job that passed, but never for a pull request (Travis's <c>deploy</c>).</summary>
+    public ImmutableArray<Deployment> Deployments { get; init; } = [];
+
     /// <summary>A red result does not make the build red.</summary>
     public bool AllowFailure { get; init; }
 

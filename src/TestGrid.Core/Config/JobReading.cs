@@ -16,7 +16,6 @@ internal sealed class JobReading(
     bool isLanguageGiven
 )
 {
-    // before_deploy and after_deploy belong to deploy, which is left out with a warning.
     private static readonly string[] Run =
     [
         "before_install",
@@ -25,6 +24,8 @@ internal sealed class JobReading(
         "script",
         "before_cache",
         "after_success",
+        "before_deploy",
+        "after_deploy",
         "after_failure",
         "after_script",
     ];
@@ -55,6 +56,7 @@ internal sealed class JobReading(
             Stage = job.Text("stage"),
             Env = env.Read(globalEnv, job.Keys["env"], secure),
             Phases = Phases(job, rule.Steps(job, choice.Version)),
+            Deployments = DeployReading.Read(job.Keys["deploy"]),
             AllowFailure = job.AllowFailure,
             Retry = LimitsReading.Whole(job.Keys["retry"], 0, 5, findings) ?? 0,
             Os = job.Text("os") ?? "linux",

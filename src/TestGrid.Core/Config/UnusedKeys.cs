@@ -11,9 +11,6 @@ internal static class UnusedKeys
 {
     private static readonly (string Key, string Code, string Why)[] Keys =
     [
-        ("deploy", ProblemCode.Ignored, "'deploy' is not run: TestGrid tests"),
-        ("before_deploy", ProblemCode.Ignored, "'before_deploy' is not run, because 'deploy' is not"),
-        ("after_deploy", ProblemCode.Ignored, "'after_deploy' is not run, because 'deploy' is not"),
         ("cache", ProblemCode.Ignored, "'cache' keeps nothing yet: every job starts without"),
         ("workspaces", ProblemCode.Ignored, "'workspaces' carry nothing yet"),
         ("notifications", ProblemCode.Ignored, "'notifications' are not sent yet"),
@@ -40,6 +37,7 @@ internal static class UnusedKeys
                 findings.Warn(entry.Mark, code, where + why);
         }
 
+        TellDeploy(map, where, findings);
         if (map["addons"] is not YamlMap addons)
             return;
         if (addons["apt"] is YamlMap apt && apt.Entry("sources") is { } sources)
@@ -53,6 +51,24 @@ internal static class UnusedKeys
                 entry.Mark,
                 ProblemCode.Ignored,
                 $"{where}the addon '{Shapes.Short(entry.Key)}' is not here yet"
+            );
+    }
+
+    private static void TellDeploy(YamlMap map, string where, Findings findings)
+    {
+        if (map.Entry("deploy") is not { } deploy)
+            return;
+        var entries = (deploy.Value as YamlList)?.Items.OfType<YamlMap>().ToArray() ?? [];
+        var skipped = entries.Where(one => one["provider"] is not YamlScalar { Text: "script" }).ToArray();
+        foreach (var entry in skipped)
+            findings.Warn(
+                // The key's own line when nothing of it runs.
+                skipped.Length == entries.Length
+                    ? deploy.Mark
+                    : entry.Mark,
+                ProblemCode.Ignored,
+                $"{where}the deployment by '{Shapes.Short(entry["provider"]?.ToString() ?? "")}' is skipped: "
+                    + "TestGrid tests, and runs the provider 'script' only"
             );
     }
 }

@@ -74,8 +74,8 @@ public static class CompatibilityPage
             ## Job scripts
 
             Tests run what Travis's own script was recorded doing, by bash alone and by the whole runner in a sandbox, with and without
-            a terminal, and compare state, exit code and log. Jobs and rules with `deploy` are not run: TestGrid tests. The log is
-            another on purpose in these, and how they end is the same:
+            a terminal, and compare state, exit code and log. Of `deploy` the script provider runs; others
+            are skipped with a line in the log. The log is another on purpose in these, and how they end is the same:
 
 
             """

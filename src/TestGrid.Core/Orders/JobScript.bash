@@ -312,6 +312,35 @@ travis_bash_qsort_numeric() {
 }
 
 # Programs of the job find the functions where Travis has them: source ~/.travis/functions.
+# One of the words is the value, or a pattern that it matches.
+_tg_is() {
+  local _tg_value=$1 _tg_word
+  shift
+  for _tg_word in "$@"; do
+    # shellcheck disable=SC2053 # a pattern is meant
+    if [[ $_tg_value == "$_tg_word" || $_tg_value == $_tg_word ]]; then
+      return 0
+    fi
+  done
+  return 1
+}
+
+# A deployment by the script provider, in a shell of its own: it ends the job only by its exit code.
+_tg_deploy() {
+  _tg_phase_begin deploy
+  travis_fold start "dpl_$1"
+  local _tg_quoted _tg_deployed=0
+  printf -v _tg_quoted '%q' "$2"
+  travis_cmd "bash -c $_tg_quoted" --display "$2" --echo --timing || _tg_deployed=$?
+  travis_fold end "dpl_$1"
+  if [[ $_tg_deployed != 0 && $3 == assert ]]; then
+    _tg_phase_failed "$_tg_deployed" "$2"
+    printf 'failed to deploy\n'
+    travis_terminate 2
+  fi
+  _tg_phase_end
+}
+
 _tg_write_functions() {
   if mkdir -p "$HOME/.travis"; then
     declare -f >"$HOME/.travis/functions"

@@ -32,7 +32,14 @@ public static partial class JobScript
     /// <summary>The program to run in a sandbox.</summary>
     public static ImmutableArray<string> Argv { get; } = ["/bin/bash", MountPoint];
 
-    private static readonly ImmutableArray<string> Asserted = ["setup", "before_install", "install", "before_script"];
+    private static readonly ImmutableArray<string> Asserted =
+    [
+        "setup",
+        "before_install",
+        "install",
+        "before_script",
+        "before_deploy",
+    ];
 
     private static readonly ImmutableArray<string> BeforeScript =
     [
@@ -79,6 +86,7 @@ public static partial class JobScript
             script.Append("travis_run_before_cache\n");
         script.Append("if [[ ${TRAVIS_TEST_RESULT:-} == 0 ]]; then\n");
         script.Append(phases.ContainsKey("after_success") ? "  travis_run_after_success\n" : "  :\n");
+        JobScriptDeploy.Append(script, order);
         script.Append("else\n  travis_run_after_failure\nfi\n");
         if (phases.ContainsKey("after_script"))
             script.Append("travis_run_after_script\n");

@@ -20,7 +20,7 @@ public sealed class ProblemTests
     [InlineData("language: c\npython: 3.11\n", "TG0206 2:1")]
     [InlineData("env: 'A=\"1'\n", "TG0205 1:6")]
     [InlineData("limits: {time: soon}\n", "TG0205 1:16")]
-    [InlineData("deploy: {provider: script}\n", "TG0301 1:1")]
+    [InlineData("deploy: {provider: npm}\n", "TG0301 1:1")]
     [InlineData("env: {secure: abc}\n", "TG0302 1:7")]
     [InlineData("stages: [a]\n", "TG0304 1:1")]
     public void A_problem_has_a_code_and_a_place(string yaml, string expected) =>
