@@ -126,8 +126,6 @@ public static class CompatibilityPage
                 "the alias names nothing YAML allows: the file is refused with its line.",
             { Name: var name } when name.Contains("binary", StringComparison.Ordinal) =>
                 "no tag makes anything but text here, `!binary` neither.",
-            { Key: var key } when key.Contains(".configured", StringComparison.Ordinal) =>
-                "a quoted symbol as a key is an unknown key here; nothing reads it.",
             { Key: "notifications.email", Name: var name } when name.Contains("env", StringComparison.Ordinal) =>
                 "an old form of variables for notifications only, which no manual names.",
             { Key: "notifications.email" } => "a slip of the pen inside a notification is mended here and left there.",

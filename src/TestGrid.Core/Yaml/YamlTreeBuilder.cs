@@ -140,7 +140,11 @@ internal sealed class YamlTreeBuilder(YamlLimits limits, int file)
 
     private static bool IsText(TagName tag) => !tag.IsEmpty && tag.Value is "tag:yaml.org,2002:str" or "!";
 
-    private static string Symbol(string key) => key.Length > 1 && key[0] == ':' ? key[1..] : key;
+    // Ruby's symbols, as people who wrote Ruby have them: :key, and :"key" quoted.
+    private static string Symbol(string key) =>
+        key.Length < 2 || key[0] != ':' ? key
+        : key.Length > 3 && key[1] == '"' && key[^1] == '"' ? key[2..^1]
+        : key[1..];
 
     private YamlMark MarkOf(Mark mark) =>
         new((int)Math.Min(mark.Line, int.MaxValue), (int)Math.Min(mark.Column, int.MaxValue), file);

@@ -1,6 +1,7 @@
 using System.Text;
 using CsCheck;
 using TestGrid.Core.Config;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Config;
 
@@ -25,9 +26,10 @@ public sealed class MatrixPropertyTests
     [Fact]
     public void The_jobs_are_the_product_less_the_excluded_and_the_included() =>
         Gen.Select(Gen.Int[1, 4], Gen.Int[1, 4], Gen.Int[0, 3], Gen.Int[0, 3])
-            .Sample(
-                (compilers, modes, excluded, included) =>
+            .Each(
+                sample =>
                 {
+                    var (compilers, modes, excluded, included) = sample;
                     var yaml = new StringBuilder("language: c\nscript: make\n");
                     yaml.Append(
                         $"compiler: [{List(compilers, "cc-")}]\nenv: [{List(modes, "MODE=")}]\njobs:\n  include:\n"
@@ -53,12 +55,13 @@ public sealed class MatrixPropertyTests
                     var jobs = Reading.Config(yaml.ToString()).Jobs;
                     Assert.Equal(expected, jobs.Length);
                     Assert.Equal(jobs.Length, jobs.Select(job => job.Cell.ToString()).Distinct().Count());
-                }
+                },
+                300
             );
 
     [Fact]
     public void Whatever_the_text_there_is_a_reading_and_every_problem_has_a_place() =>
-        Text.Sample(
+        Text.Each(
             text =>
             {
                 foreach (var file in (string[])[".testgrid.yml", ".travis.yml"])
@@ -76,7 +79,7 @@ public sealed class MatrixPropertyTests
                     Assert.All(problems, problem => Assert.DoesNotContain(problem.ToString(), char.IsControl));
                 }
             },
-            iter: 20_000
+            20_000
         );
 
     private static string List(int count, string prefix) =>

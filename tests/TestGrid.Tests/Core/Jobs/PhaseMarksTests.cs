@@ -3,6 +3,7 @@ using System.Text;
 using CsCheck;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Jobs;
 
@@ -15,24 +16,24 @@ public sealed class PhaseMarksTests
     {
         var output = Bytes($"before{Mark("begin;install")}one\ntwo{Mark("end;install;3;2000000000;make; now")}after\n");
 
-        Gen.Int[1, 50]
-            .Sample(size =>
-            {
-                var (log, ended, marks) = Run(output, size);
+        for (var size = 1; size <= 50; size++)
+        {
+            var (log, ended, marks) = Run(output, size);
 
-                Assert.Equal("beforeone\ntwoafter\n", log);
-                Assert.Equal([new PhaseEnd("install", 3, TimeSpan.FromSeconds(2), 6, "make; now")], ended);
-                Assert.Equal(ended[0], marks.FirstFailure);
-                Assert.Null(marks.Current);
-            });
+            Assert.Equal("beforeone\ntwoafter\n", log);
+            Assert.Equal([new PhaseEnd("install", 3, TimeSpan.FromSeconds(2), 6, "make; now")], ended);
+            Assert.Equal(ended[0], marks.FirstFailure);
+            Assert.Null(marks.Current);
+        }
     }
 
     [Fact]
     public void Any_output_passes_unchanged_but_for_marks() =>
         Gen.Select(Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 300], Gen.Int[1, 64])
-            .Sample(
-                (before, after, size) =>
+            .Each(
+                sample =>
                 {
+                    var (before, after, size) = sample;
                     byte[] all = [.. before, .. Bytes(Mark("begin;script")), .. after];
                     var log = new ArrayBufferWriter<byte>();
                     var marks = new PhaseMarks(Key);
@@ -42,7 +43,8 @@ public sealed class PhaseMarksTests
 
                     Assert.Equal([.. before, .. after], log.WrittenSpan.ToArray());
                     Assert.Equal("script", marks.Current);
-                }
+                },
+                300
             );
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Text;
 using CsCheck;
 using TestGrid.Runner.Output;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Runner.Output;
 
@@ -29,9 +30,10 @@ public sealed class RedactorTests
                 Gen.String[Gen.Char["abs3 \n"], 0, 60],
                 Gen.Int[0, 60].Array[0, 6]
             )
-            .Sample(
-                (secret, filler, cuts) =>
+            .Each(
+                sample =>
                 {
+                    var (secret, filler, cuts) = sample;
                     var text = filler + secret + filler;
                     var borders = cuts.Select(cut => Math.Min(cut, text.Length)).Order().ToArray();
                     var chunks = new List<string>();
@@ -48,8 +50,7 @@ public sealed class RedactorTests
                     Assert.Equal(Redact(text, [secret]), masked);
                     Assert.DoesNotContain(secret, masked, StringComparison.Ordinal);
                 },
-                iter: 2000,
-                seed: "0000000000001"
+                2000
             );
 
     [Fact]

@@ -24,9 +24,10 @@ public sealed class LogFilesTests : IDisposable
     [Fact]
     public void Pieces_told_in_order_with_repeats_of_any_length_make_the_text_once() =>
         Gen.Select(Gen.Byte.Array[1, 2000], Gen.Int[0, 40].Array[1, 60])
-            .Sample(
-                (text, steps) =>
+            .Each(
+                sample =>
                 {
+                    var (text, steps) = sample;
                     using var own = new TempFolder();
                     using var mine = new LogFiles(own.Path);
                     var told = 0;
@@ -45,8 +46,7 @@ public sealed class LogFilesTests : IDisposable
                         told == 0 ? [] : File.ReadAllBytes(Path.Combine(own.Path, "42", "3-1.log"))
                     );
                 },
-                iter: 100,
-                threads: 1
+                100
             );
 
     [Theory]

@@ -6,6 +6,7 @@ using TestGrid.Core.Builds;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Reporting;
 using TestGrid.Tests.Server.Support;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Server.Store.Sqlite;
 
@@ -37,7 +38,7 @@ public sealed class MovesTests
         await using var store = new TestStore(time);
         Gen.Select(Gen.Enum<Act>(), Gen.Int[1, 2])
             .Array[1, 25]
-            .Sample(acts => PlayAsync(store, time, acts).GetAwaiter().GetResult(), iter: 150, threads: 1);
+            .Each(acts => PlayAsync(store, time, acts).GetAwaiter().GetResult(), 150);
     }
 
     [Theory]
