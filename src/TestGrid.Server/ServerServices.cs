@@ -91,6 +91,7 @@ public static class ServerServices
         app.MapSecrets();
         app.MapDeliveries();
         app.MapHealth();
+        app.MapCondition();
         app.MapRunners();
         app.MapRunnerTokens();
         app.MapRunnersDoor();
@@ -125,6 +126,7 @@ public static class ServerServices
         return services
             .AddHostedService<AdminToken>()
             .AddHostedService(provider => provider.GetRequiredService<RunnerRegister>())
+            .AddHostedService(provider => provider.GetRequiredService<ConditionWatch>())
             .AddHostedService<Planner>()
             .AddHostedService<Scheduler>()
             .AddHostedService<LostJobs>()
@@ -135,7 +137,11 @@ public static class ServerServices
     {
         services.AddSingleton<PublicAddress>().AddSingleton<Callers>().AddSingleton<SignInLinks>();
         services.AddSingleton<RepositoryViews>().AddSingleton<RepositoryRemoval>();
-        services.AddSingleton<LogFollower>().AddSingleton<BuildWatcher>().AddSingleton<RunnerViews>();
+        services
+            .AddSingleton<ConditionWatch>()
+            .AddSingleton<LogFollower>()
+            .AddSingleton<BuildWatcher>()
+            .AddSingleton<RunnerViews>();
         services.AddProblemDetails(problems =>
             problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.Remove("traceId")
         );

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Http.Json;
 using System.Text.Json;
+using Microsoft.Playwright;
 using TestGrid.Scenarios.Support;
 using TestGrid.Tests.Support;
 using TempFolder = TestGrid.Scenarios.Support.TempFolder;
@@ -54,6 +55,9 @@ public sealed class BrokerTests : IAsyncLifetime
         using var repository = Repository("true");
         await using var server = await StartAsync(slots: 4);
         var secret = await server.RegisterAsync(repository.Folder, Slug, Stop);
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await Chromium.LaunchAsync(playwright);
+        var pages = await WatchAsync(server, browser);
         var begun = Stopwatch.GetTimestamp();
         var answered = 0;
         var killed = new TaskCompletionSource();
@@ -87,7 +91,17 @@ public sealed class BrokerTests : IAsyncLifetime
             Assert.Contains(words, await ready.Content.ReadAsStringAsync(Stop), StringComparison.Ordinal);
         }
         var finishedBefore = await FinishedAsync(server);
+        foreach (var (look, page) in pages)
+        {
+            var banner = page.GetByRole(AriaRole.Alert);
+            await banner.GetByText("The queue is away").WaitForAsync();
+            Assert.Contains(words, await banner.InnerTextAsync(), StringComparison.Ordinal);
+            Assert.Contains(Remedy(broker.Port), await banner.InnerTextAsync(), StringComparison.Ordinal);
+            await Chromium.SaveAsync(page, $"queue-away-{look}");
+        }
         await broker.StartAsync(Stop);
+        foreach (var (_, page) in pages) // and nobody loads anything again
+            await page.Locator(".banner").WaitForAsync(new() { State = WaitForSelectorState.Detached });
         await server.FinishedAsync(builds.Order().ElementAt(Pushes / 2), Stop);
         await broker.KillAsync(); // and once more, with orders on it and runners waiting for them
         await broker.StartAsync(Stop);
@@ -110,6 +124,25 @@ public sealed class BrokerTests : IAsyncLifetime
             $"{Pushes} pushes in {Stopwatch.GetElapsedTime(begun).TotalSeconds:F0} s, {finishedBefore} finished before the broker came back; "
                 + $"slowest 202: {slowest.TotalMilliseconds:F0} ms"
         );
+    }
+
+    private static string Remedy(int port) =>
+        $"systemctl start rabbitmq-server   # on 127.0.0.1; it shall listen on port {port}";
+
+    /// <summary>The list of builds, in both themes, with nothing to say yet.</summary>
+    private static async Task<List<(ColorScheme Look, IPage Page)>> WatchAsync(TestGridProcess server, IBrowser browser)
+    {
+        var pages = new List<(ColorScheme, IPage)>();
+        foreach (var look in new[] { ColorScheme.Light, ColorScheme.Dark })
+        {
+            var page = await browser.NewPageAsync(new() { ColorScheme = look });
+            page.SetDefaultTimeout(60_000);
+            await page.GotoAsync($"{server.Url}");
+            await page.GetByText("live", new() { Exact = true }).WaitForAsync();
+            Assert.Equal(0, await page.Locator(".banner").CountAsync());
+            pages.Add((look, page));
+        }
+        return pages;
     }
 
     private GitRepository Repository(string script)

@@ -6,9 +6,6 @@ namespace TestGrid.Scenarios;
 /// <summary>From a push to a pixel: the real program, a real browser, a person's way through the pages.</summary>
 public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServer>
 {
-    // Pictures of what the tests saw, for people to look at.
-    private static readonly string Pictures = Path.Combine(AppContext.BaseDirectory, "pictures");
-
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
@@ -28,7 +25,7 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
         );
         repository.Commit("Make it faster");
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await LaunchAsync(playwright);
+        await using var browser = await Chromium.LaunchAsync(playwright);
         var page = await browser.NewPageAsync();
         page.SetDefaultTimeout(60_000);
         var errors = new List<string>();
@@ -50,15 +47,15 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
         await page.GetByRole(AriaRole.Heading, new() { Name = "Make it faster" }).WaitForAsync();
         await page.Locator("table").GetByText("passed").WaitForAsync();
         await page.Locator("table").GetByText("running").WaitForAsync();
-        await SaveAsync(page, "build-running");
+        await Chromium.SaveAsync(page, "build-running");
 
         await page.GotoAsync($"{shared.Server.Url}jobs/{build}.2");
         await page.GetByText("waiting", new() { Exact = true }).First.WaitForAsync();
         await page.GetByText("green words", new() { Exact = true }).First.WaitForAsync();
-        await SaveAsync(page, "job-running");
+        await Chromium.SaveAsync(page, "job-running");
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await page.GetByText("cancelled").First.WaitForAsync();
-        await SaveAsync(page, "job-cancelled");
+        await Chromium.SaveAsync(page, "job-cancelled");
 
         var ended = await shared.Server.FinishedAsync(build, Stop);
         Assert.Equal("cancelled", ended.GetProperty("jobs")[1].Text("state"));
@@ -81,7 +78,7 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
             .GetProperty("id")
             .GetInt64();
         using var playwright = await Playwright.CreateAsync();
-        await using var browser = await LaunchAsync(playwright);
+        await using var browser = await Chromium.LaunchAsync(playwright);
 
         foreach (var scheme in new[] { ColorScheme.Light, ColorScheme.Dark })
         {
@@ -105,18 +102,9 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
                 await page.GotoAsync($"{shared.Server.Url}{path}");
                 await page.GetByText(words).First.WaitForAsync();
                 Assert.Equal(1, await page.Locator("h1").CountAsync());
-                await SaveAsync(page, $"{name}-{scheme}");
+                await Chromium.SaveAsync(page, $"{name}-{scheme}");
             }
             Assert.Empty(errors);
         }
-    }
-
-    private static async Task<IBrowser> LaunchAsync(IPlaywright playwright) =>
-        await playwright.Chromium.LaunchAsync(new() { ExecutablePath = "/usr/bin/chromium", Args = ["--no-sandbox"] });
-
-    private static async Task SaveAsync(IPage page, string name)
-    {
-        Directory.CreateDirectory(Pictures);
-        await page.ScreenshotAsync(new() { Path = Path.Combine(Pictures, name + ".png") });
     }
 }

@@ -51,6 +51,12 @@ try {
   for (const colorScheme of ['light', 'dark']) {
     for (const width of [1280, 390]) await checkPages({ colorScheme, viewport: { width, height: 800 } });
   }
+  await fetch(`${base}/fake/trouble`, { method: 'POST' });
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 390])
+      await checkPages({ colorScheme, viewport: { width, height: 800 } }, ['/', '/jobs/42.3']);
+  }
+  await checkTrouble();
   await checkLog();
   await checkBudgets();
 } finally {
@@ -60,14 +66,14 @@ try {
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-async function checkPages(look) {
+async function checkPages(look, paths = PAGES) {
   const context = await browser.newContext(look);
   const page = await context.newPage();
   const said = [];
   page.on('console', (message) => said.push(message.text()));
   page.on('pageerror', (error) => said.push(error.message));
   const devtools = await context.newCDPSession(page);
-  for (const path of PAGES) {
+  for (const path of paths) {
     await page.goto(base + path);
     await page.waitForFunction(() => !document.body.textContent.includes('Loading …'));
     await page.waitForTimeout(300);
@@ -88,6 +94,20 @@ async function checkPages(look) {
     check(`${name} says nothing on the console`, said.length === 0, said.splice(0).join('; '));
   }
   await context.close();
+}
+
+/** The banner stands on every page while the server is in trouble, and goes with it. */
+async function checkTrouble() {
+  const page = await browser.newPage();
+  for (const path of PAGES) {
+    await page.goto(base + path);
+    const shown = await page.waitForSelector('.banner').then((banner) => banner.textContent());
+    check(`${path} says what is wrong`, /The queue is away.*systemctl start/.test(shown), shown);
+  }
+  await fetch(`${base}/fake/trouble`, { method: 'POST' });
+  await page.waitForSelector('.banner', { state: 'detached' });
+  check('and no longer when it is well', (await page.textContent('body')).includes('No longer: The queue is away'));
+  await page.close();
 }
 
 async function checkLog() {

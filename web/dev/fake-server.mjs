@@ -1,13 +1,14 @@
 // Serves the built dashboard with a made-up world behind it, on loopback: `npm run fake`. It speaks as much of the
 // server's REST and SignalR (MessagePack) as the dashboard listens to, under the same content security policy.
-// POST /fake/drop breaks every live connection, to see the page come back.
+// POST /fake/drop breaks every live connection, to see the page come back; POST /fake/trouble takes the queue away, and
+// again gives it back.
 import { createReadStream, existsSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { decode, encode } from '@msgpack/msgpack';
 import ws from 'ws';
-import { builds, deliveries, jobDetail, log, repositories, runners, session } from './made-up.mjs';
+import { builds, condition, deliveries, jobDetail, log, repositories, runners, session } from './made-up.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../../src/TestGrid.Server/wwwroot');
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
@@ -20,11 +21,15 @@ const list = (repository) => ({
   before: null,
 });
 
+let isTroubled = false;
+const conditions = new Set();
+
 const routes = [
   [/^GET \/api\/v1\/session$/, () => ({ ...session, signedIn: !process.argv.includes('--read-only') })],
   [/^GET \/api\/v1\/builds$/, (_, query) => list(query.get('repository'))],
   [/^GET \/api\/v1\/builds\/(\d+)$/, ([id]) => builds.find((one) => one.build.id === Number(id))],
   [/^GET \/api\/v1\/jobs\/([\d.]+)$/, ([id]) => jobDetail(id)],
+  [/^GET \/api\/v1\/condition$/, () => condition(isTroubled)],
   [/^GET \/api\/v1\/runners$/, () => (empty ? [] : runners)],
   [/^GET \/api\/v1\/repositories$/, () => (empty ? [] : repositories)],
   [/^POST \/api\/v1\/repositories$/, () => ({ repository: repositories[0], secret: 'dGhpcyBpcyBtYWRlIHVw' })],
@@ -40,6 +45,12 @@ const server = createServer((request, response) => {
   const asked = `${request.method} ${url.pathname}`;
   if (asked === 'POST /fake/drop') {
     for (const socket of sockets.clients) socket.terminate();
+    response.end();
+    return;
+  }
+  if (asked === 'POST /fake/trouble') {
+    isTroubled = !isTroubled;
+    for (const tell of conditions) tell();
     response.end();
     return;
   }
@@ -106,7 +117,12 @@ function start(socket, id, target, args) {
   else if (target === 'Build') snapshot(builds.find((one) => one.build.id === Number(args[0])));
   else if (target === 'Job') snapshot(jobDetail(args[0]));
   else if (target === 'Runners') snapshot({ runners: empty ? [] : runners });
-  else if (target === 'Log') return startLog(args, item, end);
+  else if (target === 'Condition') {
+    const tell = () => snapshot(condition(isTroubled));
+    tell();
+    conditions.add(tell);
+    return () => conditions.delete(tell);
+  } else if (target === 'Log') return startLog(args, item, end);
   return () => {};
 }
 

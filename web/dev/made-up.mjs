@@ -416,3 +416,19 @@ export const runners = [
   runner('embedded', { embedded: true, jobs: ['42.5'] }),
   runner('laptop', { state: 'stopped', heardAt: at(180000), version: '0.0.9', bundles: [], engines: ['docker'] }),
 ];
+
+/** How the server is: well, or with its broker away. */
+export const condition = (isTroubled) => ({
+  troubles: isTroubled
+    ? [
+        {
+          part: 'queue',
+          title: 'The queue is away',
+          detail:
+            'the queue at broker.example.org:5672 is away: connection refused; trying again. Webhooks are taken, and their jobs wait.',
+          remedy: 'systemctl start rabbitmq-server   # on broker.example.org; it shall listen on port 5672',
+          since: new Date(Date.now() - 200_000).toISOString(),
+        },
+      ]
+    : [],
+});

@@ -2,6 +2,7 @@ import type { LogChunk } from './lib/resume';
 import type {
   BuildDetail,
   BuildList,
+  ConditionRecord,
   DeliveryRecord,
   JobDetail,
   Problem,
@@ -44,6 +45,7 @@ export const api = {
   job: (id: string) => ask<JobDetail>('GET', paths.job(id)),
   repositories: () => ask<RepositoryRecord[]>('GET', `${base}/repositories`),
   repository: (id: number) => ask<RepositoryRecord>('GET', paths.repository(id)),
+  condition: () => ask<ConditionRecord>('GET', `${base}/condition`),
   runners: () => ask<RunnerRecord[]>('GET', `${base}/runners`),
   deliveries: (id: number) => ask<DeliveryRecord[]>('GET', `${paths.repository(id)}/deliveries`),
 

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { connection } from './live';
+import { Condition } from './parts/condition';
 import { place } from './place';
 import { match } from './routes';
 import { SIGN_IN_HINT, session } from './session';
@@ -22,6 +23,7 @@ export function App() {
         Skip to content
       </a>
       <TopBar path={path} />
+      <Condition />
       <main id="main" ref={main} tabIndex={-1}>
         {found ? <found.page key={path} id={found.id} /> : <NotFound path={path} />}
       </main>

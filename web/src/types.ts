@@ -214,3 +214,20 @@ export interface RunnerRecord {
 export interface RunnerList {
   runners: RunnerRecord[];
 }
+
+/** A part of the server that cannot do its work. */
+export interface TroubleRecord {
+  /** database, disk, queue */
+  part: string;
+  title: string;
+  /** Why, and what goes on meanwhile. */
+  detail: string;
+  /** A line to paste that mends it, or the first step to it. */
+  remedy: string;
+  since: string;
+}
+
+/** How the server is. Without a trouble it is ready. */
+export interface ConditionRecord {
+  troubles: TroubleRecord[];
+}

@@ -12,7 +12,7 @@ internal static class DiskCheck
         yield return Look(
             "for data",
             ground.Settings.DataPath,
-            HealthEndpoints.FreeBytesMin,
+            ConditionWatch.FreeBytesMin,
             FindingLevel.Failure,
             "the server says that it is not ready"
         );

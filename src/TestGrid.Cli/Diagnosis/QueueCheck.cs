@@ -1,6 +1,5 @@
 using System.ComponentModel.DataAnnotations;
 using System.Runtime.CompilerServices;
-using Microsoft.Extensions.Logging.Abstractions;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
 
@@ -30,7 +29,7 @@ internal static class QueueCheck
         };
     }
 
-    /// <summary>Asks it as a server would: with the user's password, and the queue declared.</summary>
+    /// <summary>Asks it as a server would, and changes nothing.</summary>
     private static async Task<Finding> BrokerAsync(QueueOptions options, CancellationToken stop)
     {
         const string What = QueueOptions.RabbitMq;
@@ -42,23 +41,9 @@ internal static class QueueCheck
         {
             return new Finding(Part, What, FindingLevel.Failure, e.Message, "see docs/queues.md");
         }
-        await using var queue = new RabbitMqJobQueue(
-            options,
-            TimeProvider.System,
-            NullLogger<RabbitMqJobQueue>.Instance
-        );
-        return await queue.TroubleAsync(stop) is { } trouble
-            ? new Finding(Part, What, FindingLevel.Failure, trouble, Remedy(trouble))
-            : Finding.Ok(Part, What, $"{options.Url} takes orders on {options.Name}");
+        var (trouble, found) = await new BrokerExam(options).ExamineAsync(stop);
+        return trouble is null
+            ? Finding.Ok(Part, What, found)
+            : new Finding(Part, What, FindingLevel.Failure, trouble.Words, trouble.Remedy);
     }
-
-    private static string Remedy(string trouble) =>
-        trouble switch
-        {
-            _ when trouble.Contains("refuses the user") => "rabbitmqctl change_password USER   # and into the file",
-            _ when trouble.Contains("vhost") =>
-                "rabbitmqctl add_vhost VHOST && rabbitmqctl set_permissions -p VHOST USER …",
-            _ when trouble.Contains("ACCESS_REFUSED") => "rabbitmqctl set_permissions …   # see docs/queues.md",
-            _ => "systemctl start rabbitmq-server   # on that host; jobs wait in the store until then",
-        };
 }

@@ -3,7 +3,7 @@ using System.Buffers;
 namespace TestGrid.Core.Text;
 
 /// <summary>Writes text as bash reads it.</summary>
-internal static class Bash
+public static class Bash
 {
     private static readonly SearchValues<char> Plain = SearchValues.Create(
         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%^"

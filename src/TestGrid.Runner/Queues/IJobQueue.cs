@@ -16,8 +16,8 @@ public interface IJobQueue
     /// </summary>
     bool IsInStore => false;
 
-    /// <summary>Looks now: what is wrong with the queue, in words for people, or null. Takes seconds at most.</summary>
-    ValueTask<string?> TroubleAsync(CancellationToken stop) => new((string?)null);
+    /// <summary>Looks now: what is wrong with the queue and what mends it, or null. Takes seconds at most.</summary>
+    ValueTask<QueueTrouble?> TroubleAsync(CancellationToken stop) => new((QueueTrouble?)null);
 
     /// <summary>Returns when the order is durable. Publishing the same job again is allowed.</summary>
     /// <exception cref="QueueAwayException">It is not durable, or nobody knows. Known within seconds.</exception>

@@ -20,6 +20,12 @@ public sealed class QueueOptions
     /// <summary>A file with the broker's password in its first line. Read again for each connection.</summary>
     public string? PasswordFile { get; set; }
 
+    /// <summary>
+    /// PEM: the authorities that may have signed the broker's certificate, instead of the machine's own. Only with
+    /// <c>amqps://</c>; read again for each connection.
+    /// </summary>
+    public string? CaFile { get; set; }
+
     /// <summary>The queue's name on the broker. What cannot be read goes to this name with <c>.unreadable</c> behind it.</summary>
     [Required, RegularExpression("^[A-Za-z0-9._-]{1,200}$")]
     public string Name { get; set; } = "testgrid.jobs";

@@ -11,7 +11,13 @@ namespace TestGrid.Server.Dashboard;
 /// Builds and jobs as they change: each time the whole of it as UTF-8 JSON, so that nobody merges differences. The
 /// same JSON twice is sent once.
 /// </summary>
-public sealed class BuildWatcher(BuildViews views, RunnerViews runners, Bells bells, TimeProvider time)
+public sealed class BuildWatcher(
+    BuildViews views,
+    RunnerViews runners,
+    ConditionWatch condition,
+    Bells bells,
+    TimeProvider time
+)
 {
     private const int PageSize = 50;
     private static readonly TimeSpan PollTime = TimeSpan.FromSeconds(5);
@@ -57,6 +63,16 @@ public sealed class BuildWatcher(BuildViews views, RunnerViews runners, Bells be
             () => Task.WhenAny(bells.Runners.NextRing, bells.Builds.NextRing),
             runners.List,
             DashboardJson.Default.RunnerList,
+            _ => false,
+            stop
+        );
+
+    /// <summary>How the server is.</summary>
+    public IAsyncEnumerable<byte[]> WatchConditionAsync(CancellationToken stop) =>
+        WatchAsync(
+            () => bells.Condition.NextRing,
+            () => condition.Last,
+            DashboardJson.Default.ConditionRecord,
             _ => false,
             stop
         );

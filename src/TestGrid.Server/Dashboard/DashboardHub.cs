@@ -27,6 +27,9 @@ public sealed class DashboardHub(BuildWatcher watcher, LogFollower follower) : H
     /// <summary>UTF-8 JSON of <see cref="RunnerList"/>: at once, and every few seconds.</summary>
     public IAsyncEnumerable<byte[]> Runners(CancellationToken stop) => watcher.WatchRunnersAsync(stop);
 
+    /// <summary>UTF-8 JSON of <see cref="ConditionRecord"/>: at once, and after each change.</summary>
+    public IAsyncEnumerable<byte[]> Condition(CancellationToken stop) => watcher.WatchConditionAsync(stop);
+
     /// <summary>A log from an offset on, and what comes; ends when the attempt is over and all of it was sent.</summary>
     /// <param name="id">42.3</param>
     /// <param name="attempt">From 1, or 0 for the newest.</param>

@@ -48,6 +48,7 @@ namespace TestGrid.Server.Dashboard;
 [JsonSerializable(typeof(ImmutableArray<TokenRecord>))]
 [JsonSerializable(typeof(TokenRequest))]
 [JsonSerializable(typeof(TokenAdded))]
+[JsonSerializable(typeof(ConditionRecord))]
 [JsonSerializable(typeof(HealthRecord))]
 [JsonSerializable(typeof(VersionRecord))]
 [JsonSerializable(typeof(ProblemDetails))]

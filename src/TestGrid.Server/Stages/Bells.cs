@@ -29,6 +29,9 @@ public sealed class Bells
     /// <summary>A runner came, went, or changed.</summary>
     public Bell Runners { get; } = new();
 
+    /// <summary>Something that the server needs went wrong, or is well again.</summary>
+    public Bell Condition { get; } = new();
+
     /// <summary>This build, or one of its jobs, changed.</summary>
     public Bell OfBuild(long build) => builds[build & (Spread - 1)];
 

@@ -43,7 +43,7 @@ public sealed class WorkerTests : IDisposable
     [Fact]
     public async Task An_order_whose_claim_failed_goes_back_unacknowledged()
     {
-        scripted.Claims = _ => throw new QueueAwayException("the server is away");
+        scripted.Claims = _ => throw new QueueAwayException(new QueueTrouble("the server is away", ""));
         using var worker = await StartAsync();
         scripted.Orders.Writer.TryWrite(Some.Order(1));
 

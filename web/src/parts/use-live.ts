@@ -12,7 +12,7 @@ export interface Live<T> {
 
 /** What is looked at: how to ask for it, and the hub's stream of it. */
 export interface Subject<T> extends Pick<Source<T>, 'ask' | 'isOver'> {
-  stream: 'Builds' | 'Build' | 'Job' | 'Runners';
+  stream: 'Builds' | 'Build' | 'Job' | 'Runners' | 'Condition';
   /** What the stream is asked of; left out where it is of everything. */
   argument?: string | number | null;
 }

@@ -12,14 +12,14 @@ namespace TestGrid.Runner.Queues.RabbitMq;
 internal sealed partial class BrokerLink(QueueOptions options, string purpose, TimeProvider time, ILogger log)
     : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = BrokerDoor.Patience;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan Silence = TimeSpan.FromMinutes(1);
 
-    private readonly BrokerAddress address = BrokerAddress.Parse(options.Url);
+    private readonly BrokerDoor door = new(options);
     private readonly SemaphoreSlim gate = new(1);
     private IConnection? connection;
-    private string? trouble;
+    private QueueTrouble? trouble;
     private string? blocked;
     private long triedAt;
     private long? warnedAt;
@@ -75,7 +75,7 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
                 return Told(refused);
             // Others may have found the same, and have a new connection already.
             if (Open is not null && e is not (OperationCanceledException or PublishException))
-                return Told(new QueueAwayException(Words(e)));
+                return Told(new QueueAwayException(TroubleOf(e)));
             _ = DropAsync();
             return Away(e);
         }
@@ -97,7 +97,9 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
 
     private QueueAwayException? Blocked() =>
         Volatile.Read(ref blocked) is { } why
-            ? new QueueAwayException($"the queue at {address} takes nothing: {why}; trying again")
+            ? new QueueAwayException(
+                new QueueTrouble($"the queue at {door.Address} takes nothing: {why}; trying again", door.WhenBlocked)
+            )
             : null;
 
     private IConnection? Open => connection is { IsOpen: true } open ? open : null;
@@ -106,23 +108,7 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(stop);
         patience.CancelAfter(Patience);
-        var factory = new ConnectionFactory
-        {
-            HostName = address.Host,
-            Port = address.Port,
-            VirtualHost = address.VirtualHost,
-            UserName = address.User,
-            Password = await PasswordAsync(patience.Token),
-            Ssl = new SslOption { Enabled = address.Tls, ServerName = address.Host },
-            ClientProvidedName = $"testgrid {purpose} on {Environment.MachineName}",
-            AutomaticRecoveryEnabled = false,
-            TopologyRecoveryEnabled = false,
-            RequestedConnectionTimeout = Patience,
-            HandshakeContinuationTimeout = Patience,
-            ContinuationTimeout = Patience,
-            RequestedHeartbeat = TimeSpan.FromSeconds(10), // a broker that hangs is found out within 20 seconds
-        };
-        var made = await factory.CreateConnectionAsync(patience.Token);
+        var made = await door.OpenAsync(purpose, patience.Token);
         try
         {
             await DeclareAsync(made, patience.Token);
@@ -144,7 +130,7 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
             return Task.CompletedTask;
         };
         if (trouble is not null)
-            CameBack(log, address);
+            CameBack(log, door.Address);
         trouble = null;
         warnedAt = null;
         return made;
@@ -153,39 +139,19 @@ internal sealed partial class BrokerLink(QueueOptions options, string purpose, T
     private async Task DeclareAsync(IConnection made, CancellationToken stop)
     {
         await using var channel = await made.CreateChannelAsync(cancellationToken: stop);
-        // Both on a majority of the broker's disks before it confirms. The limit is out of reach on purpose: newer
-        // brokers drop what came back 20 times, and a server that is down for a minute brings an order back as often.
-        var jobs = new Dictionary<string, object?> { ["x-queue-type"] = "quorum", ["x-delivery-limit"] = 1_000_000 };
-        await channel.QueueDeclareAsync(options.Name, true, false, false, jobs, cancellationToken: stop);
-        var unreadable = new Dictionary<string, object?> { ["x-queue-type"] = "quorum", ["x-max-length"] = 10_000 };
-        await channel.QueueDeclareAsync(Unreadable(options), true, false, false, unreadable, cancellationToken: stop);
+        foreach (var (name, arguments) in BrokerQueues.Of(options))
+            await channel.QueueDeclareAsync(name, true, false, false, arguments, cancellationToken: stop);
     }
 
-    /// <summary>Where messages go that cannot be read.</summary>
-    public static string Unreadable(QueueOptions options) => options.Name + ".unreadable";
-
-    private async Task<string> PasswordAsync(CancellationToken stop)
+    private QueueTrouble TroubleOf(Exception e)
     {
-        if (options.PasswordFile is not { Length: > 0 } file)
-        {
-            return address.User == "guest"
-                ? "guest"
-                : throw new FileNotFoundException(
-                    $"the user '{address.User}' needs a password: name its file with --queue-password-file"
-                );
-        }
-        using var reader = new StreamReader(file);
-        return await reader.ReadLineAsync(stop) is { Length: > 0 } password
-            ? password
-            : throw new FileNotFoundException($"the password file {file} is empty");
+        var cause = door.TroubleOf(e);
+        return cause with { Words = $"the queue at {door.Address} is away: {cause.Words}; trying again" };
     }
-
-    private string Words(Exception e) =>
-        $"the queue at {address} is away: {BrokerWords.Of(e, address.User)}; trying again";
 
     private QueueAwayException Away(Exception e)
     {
-        trouble = Words(e);
+        trouble = TroubleOf(e);
         triedAt = time.GetTimestamp();
         return Told(new QueueAwayException(trouble));
     }

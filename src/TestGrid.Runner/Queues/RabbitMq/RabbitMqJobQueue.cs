@@ -29,12 +29,13 @@ public sealed partial class RabbitMqJobQueue(QueueOptions options, TimeProvider 
     public static void Check(QueueOptions options)
     {
         Validator.ValidateObject(options, new ValidationContext(options), validateAllProperties: true);
-        BrokerAddress.Parse(options.Url);
+        var address = BrokerAddress.Parse(options.Url);
         if (options.PasswordFile is { Length: > 0 } file && !File.Exists(file))
             throw new ValidationException($"the queue's password file {file} is not there");
+        BrokerTrust.Check(address, options);
     }
 
-    public async ValueTask<string?> TroubleAsync(CancellationToken stop)
+    public async ValueTask<QueueTrouble?> TroubleAsync(CancellationToken stop)
     {
         try
         {
@@ -44,7 +45,7 @@ public sealed partial class RabbitMqJobQueue(QueueOptions options, TimeProvider 
         }
         catch (QueueAwayException away)
         {
-            return away.Message;
+            return away.Trouble;
         }
     }
 
@@ -160,7 +161,7 @@ public sealed partial class RabbitMqJobQueue(QueueOptions options, TimeProvider 
 
     private async Task PutAsideAsync(BrokerMessage message, string why, CancellationToken stop)
     {
-        var aside = BrokerLink.Unreadable(options);
+        var aside = BrokerQueues.Unreadable(options);
         var properties = new BasicProperties
         {
             DeliveryMode = DeliveryModes.Persistent,

@@ -58,7 +58,7 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
         await Broker.StartAsync(Stop);
 
         var words = $"the queue at 127.0.0.1:{Broker.Port} is away: connection refused; trying again";
-        Assert.Equal((words, words), (trouble, refused.Message));
+        Assert.Equal((words, words), (trouble?.Words, refused.Message));
         await using var again = await waiting;
         Assert.Equal(1, again.Order.Id.Cell);
         await UntilPublishedAsync(queue, 4);
@@ -171,7 +171,7 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
                 queue.PublishAsync(Some.Order(2), Stop).AsTask()
             );
             Assert.Contains("takes nothing: low on memory", refused.Message, StringComparison.Ordinal);
-            Assert.Equal(refused.Message, await queue.TroubleAsync(Stop));
+            Assert.Equal(refused.Message, (await queue.TroubleAsync(Stop))?.Words);
         }
         finally
         {
@@ -188,7 +188,7 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
         await File.WriteAllTextAsync(file, "hunter2-canary\n", Stop);
         options.PasswordFile = file;
 
-        var trouble = await Create().TroubleAsync(Stop);
+        var trouble = (await Create().TroubleAsync(Stop))?.Words;
 
         Assert.Contains("refuses the user 'guest' or the password", trouble, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2-canary", trouble + string.Join('\n', heard.Lines), StringComparison.Ordinal);
@@ -201,7 +201,7 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
         options.PasswordFile = Path.Combine(folder.Path, "password");
         await File.WriteAllTextAsync(options.PasswordFile, "a password: with @/%\n", Stop);
         options.Url = $"amqp://testgrid@127.0.0.1:{Broker.Port}/testgrid";
-        var strangers = await Create().TroubleAsync(Stop);
+        var strangers = (await Create().TroubleAsync(Stop))?.Words;
         await Broker.ControlAsync(Stop, "add_user", "testgrid", "a password: with @/%");
         await Broker.ControlAsync(Stop, "add_vhost", "testgrid");
         var manual = await File.ReadAllTextAsync(Path.Combine(SourceTree.Home, "docs", "queues.md"), Stop);
@@ -226,7 +226,11 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
     {
         options.Url += "/nowhere";
 
-        Assert.Contains("vhost nowhere not found", await Create().TroubleAsync(Stop), StringComparison.Ordinal);
+        Assert.Contains(
+            "vhost nowhere not found",
+            (await Create().TroubleAsync(Stop))?.Words,
+            StringComparison.Ordinal
+        );
     }
 
     [Fact]

@@ -38,6 +38,8 @@ public sealed partial class TypesTests
             typeof(Session),
             typeof(RunnerRecord),
             typeof(RunnerList),
+            typeof(TroubleRecord),
+            typeof(ConditionRecord),
         ];
 
     [Theory]
