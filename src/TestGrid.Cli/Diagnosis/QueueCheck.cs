@@ -10,6 +10,9 @@ internal static class QueueCheck
 {
     public const string Part = "queue";
 
+    private const string Example =
+        "--queue amqp://testgrid@broker.example.org:5672/testgrid --queue-password-file /etc/testgrid/queue-password";
+
     public static async IAsyncEnumerable<Finding> ExamineAsync(
         Ground ground,
         [EnumeratorCancellation] CancellationToken stop
@@ -39,7 +42,7 @@ internal static class QueueCheck
         }
         catch (ValidationException e)
         {
-            return new Finding(Part, What, FindingLevel.Failure, e.Message, "see docs/queues.md");
+            return new Finding(Part, What, FindingLevel.Failure, e.Message, Example);
         }
         var (trouble, found) = await new BrokerExam(options).ExamineAsync(stop);
         return trouble is null

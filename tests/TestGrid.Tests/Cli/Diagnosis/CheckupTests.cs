@@ -201,10 +201,11 @@ public sealed class CheckupTests : IDisposable
     }
 
     [Theory]
-    [InlineData("amqp://127.0.0.1:9", "127.0.0.1:9 is away: connection refused", "systemctl start rabbitmq-server")]
-    [InlineData("amqp://ci@127.0.0.1:9", "user 'ci' needs a password", "")]
-    [InlineData("amqp://ci:hunter2@127.0.0.1:9", "holds a password", "docs/queues.md")]
-    [InlineData("nats", "there is no such queue", "--queue sqlite")]
+    [InlineData("amqp://127.0.0.1:9", "127.0.0.1:9: connection refused", "systemctl start rabbitmq-server ")]
+    [InlineData("amqp://ci@127.0.0.1:9", "user 'ci' needs a password", "install -m 600 ")]
+    [InlineData("amqp://ci:hunter2@127.0.0.1:9", "holds a password", "--queue amqp://testgrid@")]
+    [InlineData("amqp://nobody.invalid", "nobody.invalid is not known", "getent hosts nobody.invalid ")]
+    [InlineData("nats", "there is no such queue", "--queue amqp://user@host:5672/vhost")]
     public async Task A_queue_that_takes_nothing_is_a_failure_with_its_remedy(string queue, string words, string remedy)
     {
         await using var ground = Ground.Open(Settings() with { Queue = queue });
@@ -213,7 +214,7 @@ public sealed class CheckupTests : IDisposable
 
         Assert.Equal(FindingLevel.Failure, finding.Level);
         Assert.Contains(words, finding.Detail, StringComparison.Ordinal);
-        Assert.Contains(remedy, finding.Remedy, StringComparison.Ordinal);
+        Assert.StartsWith(remedy, finding.Remedy, StringComparison.Ordinal);
         Assert.DoesNotContain("hunter2", finding.ToString(), StringComparison.Ordinal);
     }
 
