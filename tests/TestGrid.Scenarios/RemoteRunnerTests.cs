@@ -139,6 +139,72 @@ public sealed class RemoteRunnerTests : IDisposable
         Assert.Contains("has its jobs in sqlite", runner.Said, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_second_runner_of_the_same_name_is_refused_and_the_first_starts_again_at_once()
+    {
+        await using var server = await TestGridProcess.StartAsync(data.Path, Stop, "--slots", "0");
+        await using var first = await RunnerProcess.StartAsync(server, "far", runnerData.Path, Stop);
+        using var copied = new TempFolder();
+        var token = Path.Combine(copied.Path, "runner-token");
+        File.Copy(Path.Combine(runnerData.Path, "runner-token"), token);
+
+        await using var second = ProgramProcess.Start(
+            "runner",
+            "--server",
+            server.Url.ToString(),
+            "--token-file",
+            token,
+            "--name",
+            "far",
+            "--data",
+            copied.Path
+        );
+        Assert.Equal(3, await second.ExitAsync(Stop));
+        Assert.Contains("A runner called far was heard", second.Said, StringComparison.Ordinal);
+        Assert.Contains("Give this one its own name with --name", second.Said, StringComparison.Ordinal);
+
+        await first.KillAsync(); // no goodbye
+        await using var again = await RunnerProcess.StartAsync(server, "far", runnerData.Path, Stop);
+        var runners = await server.GetAsync("/api/v1/runners", Stop);
+        Assert.Equal("connected", Assert.Single(runners.EnumerateArray()).Text("state"));
+    }
+
+    [Fact]
+    public async Task A_runner_at_another_queue_of_the_broker_says_so_at_its_start_and_ends_when_the_server_moves()
+    {
+        await using var broker = new RabbitBroker();
+        await broker.StartAsync(Stop);
+        string[] queue = ["--queue", broker.Url];
+        await File.WriteAllTextAsync(
+            Path.Combine(runnerData.Path, "testgrid.json"),
+            """{ "queue": { "name": "other.jobs" } }""",
+            Stop
+        );
+        var server = await TestGridProcess.StartAsync(data.Path, Stop, ["--slots", "0", .. queue]);
+        var made = await server.PostAsync("/api/v1/runner-tokens", new { name = "far" }, Stop);
+        var token = Path.Combine(runnerData.Path, "runner-token");
+        await File.WriteAllTextAsync(token, made.Text("token"), Stop);
+        string[] arguments = ["runner", "--server", server.Url.ToString(), "--token-file", token, "--name", "far"];
+
+        await using (var lost = ProgramProcess.Start([.. arguments, "--data", runnerData.Path, .. queue]))
+        {
+            Assert.Equal(2, await lost.ExitAsync(Stop));
+            Assert.Contains("waits at other.jobs in '/', where none would come", lost.Said, StringComparison.Ordinal);
+            Assert.Contains("same queue:name in testgrid.json", lost.Said, StringComparison.Ordinal);
+        }
+
+        File.Delete(Path.Combine(runnerData.Path, "testgrid.json"));
+        await using var runner = await RunnerProcess.StartAsync(server, "far", runnerData.Path, Stop, queue);
+        await server.DisposeAsync();
+        await using var moved = await TestGridProcess.StartAsync(
+            data.Path,
+            Stop,
+            ["--slots", "0", "--listen", server.Url.ToString().TrimEnd('/')]
+        );
+        Assert.Equal(3, await runner.ExitAsync(Stop));
+        Assert.Contains("it has its jobs in sqlite", runner.Said, StringComparison.Ordinal);
+    }
+
     public void Dispose()
     {
         data.Dispose();

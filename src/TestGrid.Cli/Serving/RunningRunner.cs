@@ -25,14 +25,14 @@ internal static class RunningRunner
     /// <summary>Runs jobs until it is asked to stop; those that run then are given back.</summary>
     public static async Task RunAsync(RemoteSettings settings, CancellationToken stop)
     {
-        using var alone = Hold(settings);
+        using var alone = RunnerPlace.Hold(settings.DataPath, settings.Name);
         RunFolder.Sweep(LocalServices.RunnersPath(settings.DataPath));
         var queue = QueueChoice.Read(
             LocalServices.Settings(settings.DataPath, settings.BundlesPath, settings.Name),
             settings.Queue,
             settings.QueuePasswordFile
         );
-        using var host = Build(settings, queue);
+        using var host = Build(settings, queue, alone.Id);
         try
         {
             _ = host.Services.GetRequiredService<IOptions<RunnerOptions>>().Value;
@@ -42,22 +42,20 @@ internal static class RunningRunner
         {
             throw new CommandException(e.Message, ExitCodes.Usage);
         }
-        await ArriveAsync(host.Services, settings, queue, stop);
+        await ArriveAsync(host.Services, settings, stop);
         await host.StartAsync(stop);
         await using var asked = stop.Register(() =>
             host.Services.GetRequiredService<IHostApplicationLifetime>().StopApplication()
         );
         await host.WaitForShutdownAsync(CancellationToken.None);
+        if (host.Services.GetRequiredService<Presence>().EndedBy is { } why)
+            throw new CommandException($"{settings.Server.Url} is no server for this runner any more: {why}");
     }
 
     // Before any work: a wrong address or token is said at once, a server that is away is waited for.
-    private static async Task ArriveAsync(
-        IServiceProvider services,
-        RemoteSettings settings,
-        QueueOptions queue,
-        CancellationToken stop
-    )
+    private static async Task ArriveAsync(IServiceProvider services, RemoteSettings settings, CancellationToken stop)
     {
+        var queue = services.GetRequiredService<QueueAddress>();
         var (presence, link) = (services.GetRequiredService<Presence>(), services.GetRequiredService<ServerLink>());
         for (var failures = 0; ; failures++)
         {
@@ -65,15 +63,9 @@ internal static class RunningRunner
             {
                 var server = await presence.SayAsync(stop);
                 var hello = services.GetRequiredService<Func<RunnerHello>>()();
-                if (queue.Chosen == QueueOptions.RabbitMq && server.Queue != queue.Chosen)
-                {
-                    throw new CommandException(
-                        $"{settings.Server.Url} has its jobs in {server.Queue}, so none would come by the broker: take "
-                            + "--queue away (or queue:url from the settings), or start the server with that --queue",
-                        ExitCodes.Usage
-                    );
-                }
-                var orders = queue.Chosen == QueueOptions.RabbitMq ? "orders by the broker, " : "";
+                if (queue.ObjectionTo(server) is { } why)
+                    throw new CommandException($"{settings.Server.Url} is no server for this: {why}", ExitCodes.Usage);
+                var orders = queue.Kind == QueueOptions.RabbitMq ? "orders by the broker, " : "";
                 Console.WriteLine(
                     $"runner {hello.Name} is connected to {settings.Server.Url}, {hello.Slots} jobs at once, {orders}"
                         + $"data in {settings.DataPath}"
@@ -98,7 +90,7 @@ internal static class RunningRunner
         }
     }
 
-    private static IHost Build(RemoteSettings settings, QueueOptions queue)
+    private static IHost Build(RemoteSettings settings, QueueOptions queue, string place)
     {
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
         builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
@@ -111,7 +103,7 @@ internal static class RunningRunner
             services.Configure<RunnerOptions>(runner => runner.Slots = slots);
         services.AddSingleton<GitMirror>();
         services.AddSingleton<IWorkspaceSource>(provider => provider.GetRequiredService<GitMirror>());
-        services.AddSingleton(new LinkOptions(settings.Server.Url, settings.Server.Token!, Patience));
+        services.AddSingleton(new LinkOptions(settings.Server.Url, settings.Server.Token!, Patience, place));
         services.AddSingleton<ServerLink>();
         services.AddSingleton(provider => HttpBundles.From(provider.GetRequiredService<ServerLink>()));
         AddOrders(services, queue);
@@ -124,6 +116,7 @@ internal static class RunningRunner
             );
             return () => new RunnerHello(options.Name, options.Slots, offer.Now());
         });
+        services.AddSingleton<HelloObjection>(provider => provider.GetRequiredService<QueueAddress>().ObjectionTo);
         services.AddSingleton<Presence>();
         // Ended in the other order: the worker gives its jobs back before the runner says goodbye.
         services.AddHostedService(provider => provider.GetRequiredService<Presence>());
@@ -145,32 +138,11 @@ internal static class RunningRunner
                     $"there is no queue '{other}': a broker's address, or none to ask the server"
                 ),
             };
+            services.AddSingleton(QueueAddress.Of(queue));
         }
         catch (ValidationException e)
         {
             throw new CommandException(e.Message, ExitCodes.Usage);
-        }
-    }
-
-    private static FileStream Hold(RemoteSettings settings)
-    {
-        var folder = Path.Combine(settings.DataPath, "runner", settings.Name);
-        try
-        {
-            Directory.CreateDirectory(folder);
-            return new FileStream(
-                Path.Combine(folder, "lock"),
-                FileMode.OpenOrCreate,
-                FileAccess.ReadWrite,
-                FileShare.None
-            );
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new CommandException(
-                $"{folder} cannot be used: {e.Message}. Does a runner of this name run here already? Give this one its "
-                    + "own with --name, or its own folder with --data"
-            );
         }
     }
 }

@@ -3,16 +3,31 @@ using Microsoft.Extensions.Logging;
 
 namespace TestGrid.Runner.Link;
 
-/// <summary>Says every few seconds that this runner is here and what it offers, and at its end that it goes.</summary>
+/// <summary>
+/// Says every few seconds that this runner is here and what it offers, and at its end that it goes. Ends the program when
+/// no job would come any more, and nothing but a person mends that: its name is another's now, or its queue is.
+/// </summary>
 /// <param name="link">The way to the server.</param>
 /// <param name="hello">What to say, made anew each time: bundles come and go.</param>
+/// <param name="objection">What the server answered is heard by this.</param>
+/// <param name="program">Ended when it must not go on.</param>
 /// <param name="time">The clock.</param>
 /// <param name="log">Hears of a failure that is not the server's being away.</param>
-public sealed partial class Presence(ServerLink link, Func<RunnerHello> hello, TimeProvider time, ILogger<Presence> log)
-    : BackgroundService
+public sealed partial class Presence(
+    ServerLink link,
+    Func<RunnerHello> hello,
+    HelloObjection objection,
+    IHostApplicationLifetime program,
+    TimeProvider time,
+    ILogger<Presence> log
+) : BackgroundService
 {
+    private const int Conflict = 409;
     private static readonly TimeSpan Every = TimeSpan.FromSeconds(4);
     private static readonly TimeSpan GoodbyePatience = TimeSpan.FromSeconds(3);
+
+    /// <summary>Why it ended the program, or null.</summary>
+    public string? EndedBy { get; private set; }
 
     /// <summary>Says it once; what the server answered.</summary>
     /// <exception cref="ServerAwayException">It did not answer.</exception>
@@ -32,7 +47,12 @@ public sealed partial class Presence(ServerLink link, Func<RunnerHello> hello, T
         {
             try
             {
-                await SayAsync(stoppingToken);
+                if (objection(await SayAsync(stoppingToken)) is { } why)
+                    End(why);
+            }
+            catch (ServerRefusedException e) when (e.Status == Conflict)
+            {
+                End(e.Message);
             }
             catch (Exception e) when (e is ServerAwayException or ServerRefusedException)
             {
@@ -62,6 +82,12 @@ public sealed partial class Presence(ServerLink link, Func<RunnerHello> hello, T
         {
             // It will say that this runner is away, which is true as well.
         }
+    }
+
+    private void End(string why)
+    {
+        EndedBy = why;
+        program.StopApplication();
     }
 
     [LoggerMessage(LogLevel.Error, "This runner could not say that it is here; it says so again soon")]

@@ -28,11 +28,21 @@ public sealed record RunnerOffer(
 /// <summary>A runner is here: said at its start, and then every few seconds.</summary>
 /// <param name="Name">Its name; it belongs to the first token that said it.</param>
 /// <param name="Slots">Jobs at once.</param>
-public sealed record RunnerHello(string Name, int Slots, RunnerOffer Offer);
+public sealed record RunnerHello(string Name, int Slots, RunnerOffer Offer)
+{
+    /// <summary>Where the name is said (<see cref="LinkOptions.Place"/>): the server has it from the call itself.</summary>
+    [JsonIgnore]
+    public string Place { get; init; } = "";
+}
 
 /// <param name="Version">The server's.</param>
 /// <param name="Queue">The kind of queue that it publishes its orders to.</param>
-public sealed record HelloReply(string Version, string Queue);
+/// <param name="VirtualHost">Where on the broker that is, if there is one.</param>
+/// <param name="QueueName">The queue's name on the broker, if there is one.</param>
+public sealed record HelloReply(string Version, string Queue, string? VirtualHost = null, string? QueueName = null);
+
+/// <summary>Why a runner would get no orders from a server that answers so, and what mends it; null when it gets them.</summary>
+public delegate string? HelloObjection(HelloReply server);
 
 /// <param name="Name">The runner that goes away on purpose.</param>
 public sealed record RunnerName(string Name);

@@ -14,6 +14,9 @@ namespace TestGrid.Runner.Link;
 /// </summary>
 public sealed partial class ServerLink : IDisposable
 {
+    /// <summary>Carries <see cref="LinkOptions.Place"/>.</summary>
+    public const string PlaceHeader = "X-TestGrid-Place";
+
     private static readonly TimeSpan PauseMax = TimeSpan.FromSeconds(3);
 
     private readonly LinkOptions options;
@@ -35,6 +38,7 @@ public sealed partial class ServerLink : IDisposable
         };
         http = new HttpClient(handler) { BaseAddress = options.Server, Timeout = Timeout.InfiniteTimeSpan };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", options.Token);
+        http.DefaultRequestHeaders.Add(PlaceHeader, options.Place);
     }
 
     /// <summary>How long one call may take, when it is not held on purpose.</summary>

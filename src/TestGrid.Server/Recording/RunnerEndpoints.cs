@@ -1,9 +1,7 @@
 using System.Net;
-using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Hosting;
 using TestGrid.Core.Jobs;
@@ -14,6 +12,7 @@ using TestGrid.Runner.Reporting;
 using TestGrid.Runner.Reporting.Http;
 using TestGrid.Server.Access;
 using TestGrid.Server.Store;
+using static TestGrid.Server.Recording.DoorWords;
 
 namespace TestGrid.Server.Recording;
 
@@ -28,7 +27,7 @@ public static class RunnerEndpoints
 
     public static void MapRunnersDoor(this IEndpointRouteBuilder app)
     {
-        var door = app.MapGroup(Caller.RunnerPath).ExcludeFromDescription().AddEndpointFilter(CheckLinkAsync);
+        var door = app.MapGroup(Access.Caller.RunnerPath).ExcludeFromDescription().AddEndpointFilter(CheckLinkAsync);
         door.MapPost("/hello", HelloAsync);
         door.MapPost("/goodbye", GoodbyeAsync);
         door.MapPut("/orders/{asking:length(32)}", AskAsync);
@@ -75,9 +74,12 @@ public static class RunnerEndpoints
     {
         if (await ReadAsync(context, HelloJson.Default.RunnerHello, stop) is not { } hello)
             return Unreadable();
-        return await register.HelloAsync(hello, Token(context), stop) is { } why
-            ? Problem(StatusCodes.Status409Conflict, "This runner cannot come in", why)
-            : Json(new HelloReply(SignInEndpoints.Version, queue.Chosen), HelloJson.Default.HelloReply);
+        var (token, place) = Caller(context);
+        if (await register.HelloAsync(hello with { Place = place }, token, stop) is { } why)
+            return Problem(StatusCodes.Status409Conflict, "This runner cannot come in", why);
+        var to = QueueAddress.Of(queue);
+        var reply = new HelloReply(SignInEndpoints.Version, to.Kind, to.VirtualHost, to.Name);
+        return Json(reply, HelloJson.Default.HelloReply);
     }
 
     private static async Task<IResult> GoodbyeAsync(
@@ -88,7 +90,7 @@ public static class RunnerEndpoints
     {
         if (await ReadAsync(context, HelloJson.Default.RunnerName, stop) is not { Name: { } name })
             return Unreadable();
-        await register.GoodbyeAsync(name, Token(context), stop);
+        await register.GoodbyeAsync(name, Caller(context), stop);
         return TypedResults.NoContent();
     }
 
@@ -107,10 +109,10 @@ public static class RunnerEndpoints
             context.RequestAborted,
             server.ApplicationStopping
         );
-        if (!await register.OwnsAsync(runner, Token(context), either.Token))
+        if (!await register.OwnsAsync(runner, Caller(context), either.Token))
             return NotYours();
         var hold = TimeSpan.FromSeconds(Math.Clamp(wait, 0, HoldMax.TotalSeconds));
-        return await orders.AskAsync(Token(context), asking, runner, hold, either.Token) is { } order
+        return await orders.AskAsync(Caller(context).Token, asking, runner, hold, either.Token) is { } order
             ? Json(order, HttpOrderJson.Default.JobOrder)
             : TypedResults.NoContent();
     }
@@ -122,7 +124,7 @@ public static class RunnerEndpoints
         HandedOrders orders
     )
     {
-        await orders.SettleAsync(Token(context), asking, acknowledged);
+        await orders.SettleAsync(Caller(context).Token, asking, acknowledged);
         return TypedResults.NoContent();
     }
 
@@ -135,10 +137,10 @@ public static class RunnerEndpoints
     {
         if (await ReadAsync(context, ReportJson.Default.ClaimAsked, stop) is not { Nonce.Length: 32 } asked)
             return Unreadable();
-        if (!await register.OwnsAsync(asked.Runner, Token(context), stop))
+        if (!await register.OwnsAsync(asked.Runner, Caller(context), stop))
             return NotYours();
         context.Response.Headers.CacheControl = "no-store";
-        return await claims.ClaimAsync(Token(context), asked.Nonce, asked.Job, asked.Runner) is { } claim
+        return await claims.ClaimAsync(Caller(context).Token, asked.Nonce, asked.Job, asked.Runner) is { } claim
             ? Json(ClaimReply.Of(claim), ReportJson.Default.ClaimReply)
             : TypedResults.NoContent();
     }
@@ -152,7 +154,7 @@ public static class RunnerEndpoints
     {
         if (await ReadAsync(context, ReportJson.Default.JobLease, stop) is not { Token: not null } lease)
             return Unreadable();
-        return register.Holds(lease, Token(context)) ? Wish(await recorder.RenewAsync(lease, stop)) : NotYours();
+        return register.Holds(lease, Caller(context).Token) ? Wish(await recorder.RenewAsync(lease, stop)) : NotYours();
     }
 
     private static async Task<IResult> DecideAsync(
@@ -165,7 +167,7 @@ public static class RunnerEndpoints
         var told = await ReadAsync(context, ReportJson.Default.BundleDecision, stop);
         if (told is not { Lease.Token: not null, Bundle: { } mine })
             return Unreadable();
-        return !register.Holds(told.Lease, Token(context)) ? NotYours()
+        return !register.Holds(told.Lease, Caller(context).Token) ? NotYours()
             : await recorder.DecideBundleAsync(told.Lease, mine, stop) is { } decided
                 ? Json(told with { Bundle = decided }, ReportJson.Default.BundleDecision)
             : TypedResults.NoContent();
@@ -181,7 +183,7 @@ public static class RunnerEndpoints
         var told = await ReadAsync(context, ReportJson.Default.EventTold, stop);
         if (told is not { Lease.Token: not null, Event.Event: { } happened } || Bounded(happened) is not { } bounded)
             return Unreadable();
-        return register.Holds(told.Lease, Token(context))
+        return register.Holds(told.Lease, Caller(context).Token)
             ? Wish(await recorder.ReportAsync(told.Lease, bounded, stop))
             : NotYours();
     }
@@ -197,7 +199,7 @@ public static class RunnerEndpoints
     )
     {
         var lease = new JobLease(id, attempt, context.Request.Headers[ReportJson.LeaseHeader].ToString());
-        if (!register.Holds(lease, Token(context)))
+        if (!register.Holds(lease, Caller(context).Token))
             return NotYours();
         using var bytes = new MemoryStream();
         await context.Request.Body.CopyToAsync(bytes, context.RequestAborted);
@@ -223,7 +225,7 @@ public static class RunnerEndpoints
     {
         if (await ReadAsync(context, ReportJson.Default.LeaseReleased, stop) is not { Lease.Token: not null } released)
             return Unreadable();
-        if (!register.Holds(released.Lease, Token(context)))
+        if (!register.Holds(released.Lease, Caller(context).Token))
             return NotYours();
         await recorder.ReleaseAsync(released.Lease, Short(released.Why), stop);
         return TypedResults.NoContent();
@@ -238,56 +240,9 @@ public static class RunnerEndpoints
     {
         if (await ReadAsync(context, ReportJson.Default.RunnerName, stop) is not { Name: { } name })
             return Unreadable();
-        if (!await register.OwnsAsync(name, Token(context), stop))
+        if (!await register.OwnsAsync(name, Caller(context), stop))
             return NotYours();
         await recorder.ReleaseAllAsync(name, stop);
         return TypedResults.NoContent();
     }
-
-    private static long Token(HttpContext context) =>
-        Caller.Of(context)?.RunnerToken ?? throw new InvalidOperationException("the doorkeeper let a stranger in");
-
-    private static async ValueTask<T?> ReadAsync<T>(HttpContext context, JsonTypeInfo<T> json, CancellationToken stop)
-        where T : class
-    {
-        try
-        {
-            return await context.Request.ReadFromJsonAsync(json, stop);
-        }
-        catch (Exception e) when (e is System.Text.Json.JsonException or InvalidOperationException)
-        {
-            return null;
-        }
-    }
-
-    // A runner is trusted with its jobs, not with our memory or a page's layout.
-    private static JobEvent? Bounded(JobEvent happened) =>
-        happened switch
-        {
-            JobWaits(var what) => new JobWaits(Short(what)),
-            JobStarted { Bundle.Length: <= 100, Digest: not null } => happened,
-            PhaseFinished { Phase.Length: <= 100 } => happened,
-            JobFinished(var verdict) when verdict.State.IsFinal && verdict is { Reason.Length: <= 50 } =>
-                new JobFinished(verdict with { Sentence = Short(verdict.Sentence) }),
-            _ => null,
-        };
-
-    private static string Short(string? text) =>
-        text is null ? ""
-        : text.Length <= 2000 ? text
-        : text[..2000];
-
-    private static JsonHttpResult<WishReply> Wish(JobWish wish) =>
-        Json(new WishReply(wish), ReportJson.Default.WishReply);
-
-    private static JsonHttpResult<T> Json<T>(T value, JsonTypeInfo<T> json) => TypedResults.Json(value, json);
-
-    private static ProblemHttpResult NotYours() =>
-        Problem(StatusCodes.Status403Forbidden, "That is another runner's", "A token speaks for its own runners only.");
-
-    private static ProblemHttpResult Unreadable() =>
-        Problem(StatusCodes.Status400BadRequest, "This server does not understand that", "Is it of another version?");
-
-    private static ProblemHttpResult Problem(int status, string title, string detail) =>
-        TypedResults.Problem(detail, statusCode: status, title: title);
 }

@@ -33,8 +33,15 @@ public sealed partial class RunnerRegister(RunnerStore store, RunnerRoom room, T
     {
         if (!IsUsable(hello))
             return "A runner's name is 1 to 63 letters, digits, dots, dashes and underscores; it has 0 to 64 slots.";
-        if (!await OwnsAsync(hello.Name, token, stop))
+        if (!await IsTokensAsync(hello.Name, token, stop))
             return $"The name {hello.Name} is another runner's. Give this one its own with --name.";
+        // Or they would take each other's jobs away: a runner that starts gives back what its name holds.
+        if (room.HeardElsewhere(hello.Name, hello.Place) is { } ago)
+        {
+            return $"A runner called {hello.Name} was heard {ago.TotalSeconds:0} s ago from another machine, or from another "
+                + "data folder. Give this one its own name with --name. Should it stand in for one that is gone, start it "
+                + $"again {room.AwayAfter.TotalSeconds:0} s after that.";
+        }
         var now = time.GetUtcNow();
         var news = room.Hear(hello);
         // Seldom: a runner that is here and says nothing new leaves the disk alone.
@@ -47,9 +54,9 @@ public sealed partial class RunnerRegister(RunnerStore store, RunnerRoom room, T
     }
 
     /// <summary>A runner goes away on purpose.</summary>
-    public async ValueTask GoodbyeAsync(string runner, long token, CancellationToken stop)
+    public async ValueTask GoodbyeAsync(string runner, RunnerCaller caller, CancellationToken stop)
     {
-        if (!await OwnsAsync(runner, token, stop) || !kept.TryRemove(runner, out var last))
+        if (!await OwnsAsync(runner, caller, stop) || !kept.TryRemove(runner, out var last))
             return;
         room.Leave(runner);
         await store.HeardAsync(last.Hello, left: true, stop);
@@ -68,8 +75,12 @@ public sealed partial class RunnerRegister(RunnerStore store, RunnerRoom room, T
         return true;
     }
 
-    /// <summary>Whether the name is the token's: the first token that says a name has it.</summary>
-    public async ValueTask<bool> OwnsAsync(string runner, long token, CancellationToken stop) =>
+    /// <summary>Whether the name is the token's, and nobody is heard by it from another place.</summary>
+    public async ValueTask<bool> OwnsAsync(string runner, RunnerCaller caller, CancellationToken stop) =>
+        await IsTokensAsync(runner, caller.Token, stop) && room.HeardElsewhere(runner, caller.Place) is null;
+
+    // The first token that says a name has it.
+    private async ValueTask<bool> IsTokensAsync(string runner, long token, CancellationToken stop) =>
         Name.IsMatch(runner) && !room.IsEmbedded(runner) && await store.GiveNameAsync(runner, token, stop);
 
     /// <summary>Whether one of the token's runners claimed this attempt. It was heard, then.</summary>
@@ -83,7 +94,12 @@ public sealed partial class RunnerRegister(RunnerStore store, RunnerRoom room, T
 
     private static bool IsUsable(RunnerHello hello) =>
         hello
-            is { Name: not null, Slots: >= 0 and <= 64, Offer: { Engines.IsDefault: false, Bundles.IsDefault: false } }
+            is {
+                Name: not null,
+                Place.Length: <= 64,
+                Slots: >= 0 and <= 64,
+                Offer: { Engines.IsDefault: false, Bundles.IsDefault: false }
+            }
         && Name.IsMatch(hello.Name)
         && hello.Offer.Engines.Length <= OfferMax
         && hello.Offer.Bundles.Length <= OfferMax

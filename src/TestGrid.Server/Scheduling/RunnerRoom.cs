@@ -15,6 +15,7 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells, TimeProvi
     private static readonly TimeSpan MissedFor = TimeSpan.FromDays(1);
     private static readonly RunnerOffer Nothing = new("", "", "", [], []);
 
+    private readonly DateTimeOffset began = time.GetUtcNow();
     private readonly ConcurrentDictionary<string, Seat> seats = new(StringComparer.Ordinal);
 
     /// <summary>Slots of all connected runners together.</summary>
@@ -22,6 +23,9 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells, TimeProvi
 
     /// <summary>The most jobs of one repository at a time; 0 is no limit.</summary>
     public int PerRepository => options.PerRepository;
+
+    /// <summary>A runner that is not heard for so long is away, and its name free.</summary>
+    public TimeSpan AwayAfter => options.AwayAfter;
 
     /// <summary>No runner is connected.</summary>
     public bool IsEmpty => !seats.Values.Any(IsHere);
@@ -65,7 +69,7 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells, TimeProvi
     /// <summary>The embedded runner is here, and runs this many jobs at a time.</summary>
     public void Set(string runner, int jobs, RunnerOffer? offer = null)
     {
-        seats[runner] = new Seat(true, jobs, offer ?? Nothing, time.GetUtcNow(), Left: false);
+        seats[runner] = new Seat(true, jobs, offer ?? Nothing, time.GetUtcNow(), Left: false, "");
         bells.Room.Ring();
         bells.Runners.Ring();
     }
@@ -81,10 +85,24 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells, TimeProvi
     /// <summary>Is this the name of the embedded runner? No other may take it.</summary>
     public bool IsEmbedded(string runner) => seats.TryGetValue(runner, out var seat) && seat.IsEmbedded;
 
+    /// <summary>
+    /// How long ago a runner of this name was heard from another place, where it still is as far as anybody can tell; null
+    /// when the name is free for this one.
+    /// </summary>
+    public TimeSpan? HeardElsewhere(string runner, string place)
+    {
+        if (!seats.TryGetValue(runner, out var seat) || seat.IsEmbedded || seat.Left || seat.Place == place)
+            return null;
+        var now = time.GetUtcNow();
+        // While this server was away it heard nobody: whoever was here before it has that long to say so again.
+        var heardAt = seat.HeardAt > began ? seat.HeardAt : began;
+        return now - heardAt <= options.AwayAfter ? now - seat.HeardAt : null;
+    }
+
     /// <summary>A remote runner said who it is. True when that is news.</summary>
     public bool Hear(RunnerHello hello)
     {
-        var seat = new Seat(false, hello.Slots, hello.Offer, time.GetUtcNow(), Left: false);
+        var seat = new Seat(false, hello.Slots, hello.Offer, time.GetUtcNow(), Left: false, hello.Place);
         var before = seats.GetValueOrDefault(hello.Name);
         seats[hello.Name] = seat;
         if (before is not null && IsHere(before) && before.Slots == seat.Slots && before.Offer.Same(seat.Offer))
@@ -118,7 +136,7 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells, TimeProvi
 
     /// <summary>The server starts: a remote runner that it knew before, and has not heard yet.</summary>
     public void Recall(RunnerHello hello, DateTimeOffset heardAt, bool left) =>
-        seats.TryAdd(hello.Name, new Seat(false, hello.Slots, hello.Offer, heardAt, left));
+        seats.TryAdd(hello.Name, new Seat(false, hello.Slots, hello.Offer, heardAt, left, hello.Place));
 
     private bool IsHere(Seat seat) => StateOf(seat) is RunnerState.Connected;
 
@@ -128,7 +146,14 @@ public sealed class RunnerRoom(SchedulingOptions options, Bells bells, TimeProvi
         : time.GetUtcNow() - seat.HeardAt <= options.AwayAfter ? RunnerState.Connected
         : RunnerState.Away;
 
-    private sealed record Seat(bool IsEmbedded, int Slots, RunnerOffer Offer, DateTimeOffset HeardAt, bool Left);
+    private sealed record Seat(
+        bool IsEmbedded,
+        int Slots,
+        RunnerOffer Offer,
+        DateTimeOffset HeardAt,
+        bool Left,
+        string Place
+    );
 }
 
 /// <summary>One runner as the room knows it.</summary>

@@ -49,8 +49,9 @@ internal sealed class TestGridProcess : IAsyncDisposable
             host,
             [
                 "server",
-                "--listen",
-                host is null ? "http://127.0.0.1:0" : $"http://{host.Address}:8080",
+                .. more.Contains("--listen")
+                    ? []
+                    : (string[])["--listen", host is null ? "http://127.0.0.1:0" : $"http://{host.Address}:8080"],
                 "--data",
                 data,
                 // All test runs share what takes minutes to build.

@@ -141,11 +141,15 @@ public sealed class RunnerStore(SqliteDatabase database, TimeProvider time)
             db =>
             {
                 db.Execute(
-                    "UPDATE runners SET slots = @Slots, offer = @offer, heard_at = @now, left = @left WHERE name = @Name",
+                    """
+                    UPDATE runners SET slots = @Slots, offer = @offer, heard_at = @now, left = @left, place = @Place
+                    WHERE name = @Name
+                    """,
                     new
                     {
                         hello.Name,
                         hello.Slots,
+                        hello.Place,
                         offer = JsonSerializer.Serialize(hello.Offer, StoreJson.Default.RunnerOffer),
                         now = time.Now,
                         left,
@@ -161,15 +165,18 @@ public sealed class RunnerStore(SqliteDatabase database, TimeProvider time)
         using var db = database.Read();
         return
         [
-            .. db.Query<(string Name, long Slots, string? Offer, long Heard, bool Left)>(
-                    "SELECT name, slots, offer, heard_at, left FROM runners WHERE offer IS NOT NULL ORDER BY name"
+            .. db.Query<(string Name, long Slots, string? Offer, long Heard, bool Left, string Place)>(
+                    "SELECT name, slots, offer, heard_at, left, place FROM runners WHERE offer IS NOT NULL ORDER BY name"
                 )
                 .Select(row => new KnownRunner(
                     new RunnerHello(
                         row.Name,
                         (int)row.Slots,
                         JsonSerializer.Deserialize(row.Offer!, StoreJson.Default.RunnerOffer)!
-                    ),
+                    )
+                    {
+                        Place = row.Place,
+                    },
                     Rows.Time(row.Heard),
                     row.Left
                 )),

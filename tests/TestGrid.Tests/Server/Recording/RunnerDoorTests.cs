@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Http.Json;
+using Microsoft.Extensions.Time.Testing;
 using TestGrid.Core.Jobs;
 using TestGrid.Runner.Link;
 using TestGrid.Runner.Reporting.Http;
@@ -144,6 +145,56 @@ public sealed class RunnerDoorTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Two_machines_with_one_token_and_name_do_not_take_each_others_jobs()
+    {
+        await using var mine = await RemoteSide.ConnectAsync(server);
+        await using var copy = mine.Elsewhere(server);
+        await HelloAsync(mine, "one", 1);
+        var job = new JobId(await server.StartBuildAsync(), 1);
+        var lease = (await mine.Reporter.ClaimAsync(job, "one", Stop))!.Lease;
+
+        var refused = await Assert.ThrowsAsync<ServerRefusedException>(() => HelloAsync(copy, "one", 1));
+        Assert.Equal(409, refused.Status);
+        Assert.Matches("one was heard [01] s ago from another machine.* its own name with --name", refused.Message);
+        await Assert.ThrowsAsync<ServerRefusedException>(() => copy.Reporter.ReleaseAllAsync("one", Stop).AsTask());
+        var second = new JobId(job.Build, 2);
+        await Assert.ThrowsAsync<ServerRefusedException>(() => copy.Reporter.ClaimAsync(second, "one", Stop).AsTask());
+        Assert.Equal(JobWish.CarryOn, await mine.Reporter.RenewAsync(lease, Stop));
+
+        // The same one again, from the same folder: at once, and what it held is given back.
+        await using var next = mine.NextLife(server);
+        await HelloAsync(next, "one", 1);
+        await next.Reporter.ReleaseAllAsync("one", Stop);
+        Assert.Equal(JobWish.Fenced, await mine.Reporter.RenewAsync(lease, Stop));
+        await GoodbyeAsync(next, "one");
+        await HelloAsync(copy, "one", 1); // the other has gone
+        Assert.NotNull(await copy.Reporter.ClaimAsync(second, "one", Stop));
+    }
+
+    [Fact]
+    public async Task A_name_is_free_when_its_machine_is_away_and_a_server_that_starts_again_waits_for_it_first()
+    {
+        using var data = new TestGrid.Tests.Support.TempFolder();
+        var time = new FakeTimeProvider();
+        string token;
+        await using (var first = await TestServer.StartAsync(path: data.Path, time: time))
+        {
+            await using var mine = await RemoteSide.ConnectAsync(first);
+            await HelloAsync(mine, "one", 1);
+            token = mine.Token;
+        }
+        time.Advance(TimeSpan.FromHours(1)); // the server was away, and heard nobody
+        await using var again = await TestServer.StartAsync(path: data.Path, time: time);
+        await using var was = RemoteSide.Connect(again, token, "here");
+        await using var copy = RemoteSide.Connect(again, token, "elsewhere");
+
+        Assert.Equal(409, (await Assert.ThrowsAsync<ServerRefusedException>(() => HelloAsync(copy, "one", 1))).Status);
+        time.Advance(TimeSpan.FromSeconds(16));
+        await HelloAsync(copy, "one", 1);
+        Assert.Equal(409, (await Assert.ThrowsAsync<ServerRefusedException>(() => HelloAsync(was, "one", 1))).Status);
+    }
+
+    [Fact]
     public async Task A_claim_whose_answer_was_lost_is_answered_again()
     {
         await using var remote = await RemoteSide.ConnectAsync(server);
@@ -174,12 +225,7 @@ public sealed class RunnerDoorTests : IAsyncLifetime
         await using var remote = await RemoteSide.ConnectAsync(server);
         await HelloAsync(remote, "kept", 1);
         await HelloAsync(remote, "left", 1);
-        await remote.Link.PostAsync(
-            "/api/v1/runner/goodbye",
-            new RunnerName("left"),
-            (HelloJson.Default.RunnerName, HelloJson.Default.Done),
-            Stop
-        );
+        await GoodbyeAsync(remote, "left");
 
         var known = server.Get<TestGrid.Server.Store.Sqlite.RunnerStore>().All();
 
@@ -195,6 +241,14 @@ public sealed class RunnerDoorTests : IAsyncLifetime
         using var answer = await server.Stranger.SendAsync(request, Stop);
         return answer.StatusCode;
     }
+
+    private static async Task GoodbyeAsync(RemoteSide remote, string name) =>
+        await remote.Link.PostAsync(
+            "/api/v1/runner/goodbye",
+            new RunnerName(name),
+            (HelloJson.Default.RunnerName, HelloJson.Default.Done),
+            Stop
+        );
 
     private static async Task HelloAsync(RemoteSide remote, string name, int slots) =>
         await remote.Link.PostAsync(

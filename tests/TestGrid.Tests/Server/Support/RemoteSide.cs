@@ -14,14 +14,14 @@ public sealed class RemoteSide : IAsyncDisposable
 {
     private readonly TempFolder? own;
 
-    private RemoteSide(Cable cable, string token, string? spool, SpoolOptions? options)
+    private RemoteSide(Cable cable, string token, string? spool, SpoolOptions? options, string place = "here")
     {
         own = spool is null ? new TempFolder() : null;
         SpoolPath = spool ?? own!.Path;
         Cable = cable;
         Token = token;
         Link = new ServerLink(
-            new LinkOptions(cable.Url, token, TimeSpan.FromSeconds(10)),
+            new LinkOptions(cable.Url, token, TimeSpan.FromSeconds(10), place),
             TimeProvider.System,
             NullLogger<ServerLink>.Instance
         );
@@ -48,6 +48,12 @@ public sealed class RemoteSide : IAsyncDisposable
 
     /// <summary>The next life of a runner: the same token, the same disk.</summary>
     public RemoteSide NextLife(TestServer server) => new(new Cable(server.Url), Token, SpoolPath, null);
+
+    /// <summary>The same token on another machine.</summary>
+    public RemoteSide Elsewhere(TestServer server) => Connect(server, Token, "elsewhere");
+
+    public static RemoteSide Connect(TestServer server, string token, string place) =>
+        new(new Cable(server.Url), token, null, null, place);
 
     public static async Task<string> MakeTokenAsync(TestServer server, string name = "farm")
     {
