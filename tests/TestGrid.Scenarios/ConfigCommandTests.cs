@@ -77,6 +77,25 @@ public sealed class ConfigCommandTests : IDisposable
     }
 
     [Fact]
+    public async Task Matrix_explain_and_script_take_a_file_or_the_input_like_check()
+    {
+        const string Yaml =
+            "language: c\ncompiler: [gcc, clang]\nscript: make\ndeploy: {provider: script, script: ./rel}\n";
+        Write("loose.yml", Yaml);
+
+        var file = await CallAsync("config", "matrix", "loose.yml", "--json", "--job", "2");
+        var input = await CallWithAsync(Yaml, "config", "matrix", "-", "--as", ".travis.yml");
+        var explained = await CallAsync("config", "explain", "2", "loose.yml");
+        var script = await CallWithAsync(Yaml, "config", "script", "2", "-");
+
+        Assert.Equal(2, Json(file).GetProperty("cell").GetInt32());
+        Assert.Equal(3, input.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
+        Assert.Matches(@"compiler +clang +<- loose\.yml:2", explained.Output);
+        Assert.Contains("_tg_deploy 0 './rel' assert", explained.Output, Ordinal);
+        Assert.Contains("export CC=", script.Output, Ordinal);
+    }
+
+    [Fact]
     public async Task Explain_says_of_each_value_which_file_and_line_says_it_and_shows_the_script()
     {
         using var repository = Tree("import: ci/env.yml\nlanguage: c\nscript: make check\n");

@@ -25,7 +25,7 @@ internal static class ConfigCommand
 
     /// <summary>Reads a work tree's configuration; prints its problems. Fails when it cannot be used.</summary>
     public static async ValueTask<CiConfig> ReadAsync(WorkTree tree, CancellationToken stop) =>
-        Read(await TextAsync(tree, stop));
+        Read(await ConfigSource.TextAsync(tree, stop));
 
     /// <summary>The same of a text.</summary>
     public static CiConfig Read(ConfigText text)
@@ -43,14 +43,6 @@ internal static class ConfigCommand
         }
     }
 
-    /// <summary>A work tree's configuration.</summary>
-    public static async ValueTask<ConfigText> TextAsync(WorkTree tree, CancellationToken stop) =>
-        await tree.ReadConfigAsync(stop)
-        ?? throw new CommandException(
-            $"there is no .testgrid.yml and no .travis.yml in {tree.Folder}",
-            ExitCodes.Usage
-        );
-
     /// <summary>The job of that number; fails when there is none.</summary>
     public static JobConfig Job(CiConfig config, int cell) =>
         cell >= 1 && cell <= config.Jobs.Length
@@ -62,36 +54,15 @@ internal static class ConfigCommand
 
     private static Command Check()
     {
-        var folder = RunCommand.FolderOption();
-        var imports = RunCommand.ImportFromOption();
+        var source = new ConfigSource();
         var json = new Option<bool>("--json") { Description = "one JSON object: file, valid, jobs, axes, problems" };
         var strict = new Option<bool>("--strict") { Description = "a warning fails too" };
-        var file = new Argument<string?>("FILE")
-        {
-            Description = "a file, or - for the standard input (default: the work tree's)",
-            Arity = ArgumentArity.ZeroOrOne,
-        };
-        var name = new Option<string>("--as")
-        {
-            Description = "what the standard input is: .travis.yml has Travis's defaults",
-            DefaultValueFactory = _ => ".testgrid.yml",
-            HelpName = "NAME",
-        };
-        var command = new Command("check", "print every problem, with its line and remedy")
-        {
-            file,
-            folder,
-            imports,
-            name,
-            strict,
-            json,
-        };
+        var command = new Command("check", "print every problem, with its line and remedy") { strict, json };
+        source.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
-                var text = parsed.GetValue(file) is { } path
-                    ? await ConfigText.OpenAsync(path, parsed.GetValue(name)!, parsed.GetValue(imports), stop)
-                    : await TextAsync(WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports)), stop);
+                var (_, text) = await source.OpenAsync(parsed, stop);
                 var config = (text.Reading as ConfigReading.Read)?.Config;
                 var problems = config?.Problems ?? ((ConfigReading.Refused)text.Reading).Problems;
                 var isValid = config is not null && !(parsed.GetValue(strict) && problems.Length > 0);
@@ -140,18 +111,16 @@ internal static class ConfigCommand
 
     private static Command Matrix()
     {
-        var folder = RunCommand.FolderOption();
-        var imports = RunCommand.ImportFromOption();
+        var source = new ConfigSource();
         var json = Printed.JsonOption();
         var only = new Option<int?>("--job") { Description = "only this job", HelpName = "N" };
-        var command = new Command("matrix", "the jobs that would run, in their order") { folder, imports, only, json };
+        var command = new Command("matrix", "the jobs that would run, in their order") { only, json };
+        source.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
-                var config = await ReadAsync(
-                    WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports)),
-                    stop
-                );
+                var (_, text) = await source.OpenAsync(parsed, stop);
+                var config = Read(text);
                 var jobs = config.Jobs.Select((job, index) => (Number: index + 1, Job: job));
                 if (parsed.GetValue(only) is { } cell)
                     jobs = [(cell, Job(config, cell))];
@@ -180,18 +149,16 @@ internal static class ConfigCommand
 
     private static Command Script()
     {
-        var folder = RunCommand.FolderOption();
-        var imports = RunCommand.ImportFromOption();
+        var source = new ConfigSource();
         var number = new Argument<int>("N") { Description = "the job's number in `config matrix`" };
-        var command = new Command("script", "the bash script that a job is") { number, folder, imports };
+        var command = new Command("script", "the bash script that a job is") { number };
+        source.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
-                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports));
+                var (tree, text) = await source.OpenAsync(parsed, stop);
                 var cell = parsed.GetValue(number);
-                Console.Out.Write(
-                    JobScript.Compile(tree.Order(cell, Job(await ReadAsync(tree, stop), cell), JobLimits.Default))
-                );
+                Console.Out.Write(JobScript.Compile(tree.Order(cell, Job(Read(text), cell), JobLimits.Default)));
                 return ExitCodes.Ok;
             }
         );

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.CommandLine;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
-using TestGrid.Cli.Runs;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
@@ -14,24 +13,21 @@ internal static class ConfigExplainCommand
 {
     public static Command Create()
     {
-        var folder = RunCommand.FolderOption();
-        var imports = RunCommand.ImportFromOption();
+        var source = new ConfigSource();
         var number = new Argument<int>("JOB") { Description = "the job's number in `config matrix`" };
         var full = new Option<bool>("--full") { Description = "the script with all its functions" };
         var json = new Option<bool>("--json") { Description = "one JSON object: cell, config, origins, script" };
         var command = new Command("explain", "where each value of a job comes from, and the script that would run")
         {
             number,
-            folder,
-            imports,
             full,
             json,
         };
+        source.AddTo(command);
         command.SetAction(
             async (parsed, stop) =>
             {
-                var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(imports));
-                var text = await ConfigCommand.TextAsync(tree, stop);
+                var (tree, text) = await source.OpenAsync(parsed, stop);
                 var config = ConfigCommand.Read(text);
                 var cell = parsed.GetValue(number);
                 var job = ConfigCommand.Job(config, cell);

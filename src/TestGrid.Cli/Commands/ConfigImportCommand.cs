@@ -39,7 +39,12 @@ internal static class ConfigImportCommand
                 var (from, to) = (parsed.GetValue(source)!, parsed.GetValue(output)!);
                 if (to != "-" && File.Exists(to) && !parsed.GetValue(force))
                     throw new CommandException($"{to} is there already; --force writes over it", ExitCodes.Usage);
-                var text = await ConfigText.OpenAsync(from, ".travis.yml", parsed.GetValue(imports), stop);
+                var text = await ConfigText.OpenAsync(
+                    from,
+                    ".travis.yml",
+                    WorkTree.Around(from, parsed.GetValue(imports)).Imports,
+                    stop
+                );
                 var result = TravisImport.Of(text.Name, text.Utf8, text.Settings);
                 if (result.Text is null)
                 {

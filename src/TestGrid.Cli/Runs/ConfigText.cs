@@ -45,24 +45,13 @@ internal sealed class ConfigText
         );
     }
 
-    /// <summary>
-    /// A file, or <c>-</c> for the standard input. Its imports are those of the work tree it is in, or of its own
-    /// folder; the standard input has the current folder's.
-    /// </summary>
-    public static async ValueTask<ConfigText> OpenAsync(
+    /// <summary>A file, or <c>-</c> for the standard input, and what it imports.</summary>
+    public static ValueTask<ConfigText> OpenAsync(
         string path,
         string nameOfInput,
-        IEnumerable<string>? importFrom,
+        TreeImports imports,
         CancellationToken stop
-    )
-    {
-        var utf8 = Bytes(path);
-        var folder = path == "-" ? Environment.CurrentDirectory : Path.GetDirectoryName(Path.GetFullPath(path))!;
-        var imports = LibGit2Sharp.Repository.Discover(folder) is null
-            ? new TreeImports(folder, "", TreeImports.Elsewhere(importFrom ?? []))
-            : WorkTree.Find(folder, importFrom).Imports;
-        return await ReadAsync(path == "-" ? nameOfInput : path, utf8, imports, stop);
-    }
+    ) => ReadAsync(path == "-" ? nameOfInput : path, Bytes(path), imports, stop);
 
     private static byte[] Bytes(string path)
     {

@@ -74,7 +74,7 @@ internal static class LocalRun
     )
     {
         var most = LocalServices.JobLimits();
-        var orders = jobs.Select(job => tree.Order(job.Cell, job.Config, most)).ToArray();
+        var orders = jobs.Select(job => tree.Order(job.Cell, WithoutDeployments(job.Config), most)).ToArray();
         using var reporter = new TerminalReporter(
             Console.Out,
             settings.Detail,
@@ -169,4 +169,14 @@ internal static class LocalRun
 
     private static string Label(JobOrder order) =>
         order.Config.Cell.Values.IsEmpty ? order.Config.Name ?? $"job {order.Id.Cell}" : order.Config.Cell.ToString();
+
+    // What lies in a work tree is nobody's release.
+    private static JobConfig WithoutDeployments(JobConfig config) =>
+        config.Deployments.IsEmpty
+            ? config
+            : config with
+            {
+                Deployments = [],
+                Notes = [.. config.Notes, "'deploy' is left out: a run of a work tree tests, and deploys nothing."],
+            };
 }

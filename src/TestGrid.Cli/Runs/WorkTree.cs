@@ -59,6 +59,23 @@ internal sealed class WorkTree
         );
     }
 
+    /// <summary>
+    /// The work tree that a file is in, or that its folder would be; of <c>-</c>, the standard input, the current
+    /// folder's.
+    /// </summary>
+    public static WorkTree Around(string path, IEnumerable<string>? importFrom)
+    {
+        var folder = path == "-" ? Environment.CurrentDirectory : Path.GetDirectoryName(Path.GetFullPath(path))!;
+        return LibGit2Sharp.Repository.Discover(folder) is not null
+            ? Find(folder, importFrom)
+            : new WorkTree(
+                folder,
+                new CommitRef(new string('0', 40), "refs/heads/master"),
+                new RepositoryRef(0, RepositoryAddress.Local, $"local/{Path.GetFileName(folder)}", folder),
+                TreeImports.Elsewhere(importFrom ?? [])
+            );
+    }
+
     /// <summary>The configuration as it stands in the folder, or null when there is none.</summary>
     public async ValueTask<ConfigText?> ReadConfigAsync(CancellationToken stop)
     {
@@ -81,17 +98,7 @@ internal sealed class WorkTree
             1,
             repository,
             new Trigger(TriggerKind.Manual, head),
-            WithoutDeployments(config),
+            config,
             config.Limits?.Within(most) ?? most
         );
-
-    // What lies in a work tree is nobody's release.
-    private static JobConfig WithoutDeployments(JobConfig config) =>
-        config.Deployments.IsEmpty
-            ? config
-            : config with
-            {
-                Deployments = [],
-                Notes = [.. config.Notes, "'deploy' is left out: a run of a work tree tests, and deploys nothing."],
-            };
 }
