@@ -21,6 +21,8 @@ public sealed class RabbitBroker(string address = "127.0.0.1", params string[] e
         kill -9 0
         """;
 
+    private const string Programs = "/usr/lib/rabbitmq/bin";
+
     private readonly TempFolder folder = new();
     private readonly StringBuilder said = new();
     private readonly int mapper = FreePort();
@@ -119,16 +121,29 @@ public sealed class RabbitBroker(string address = "127.0.0.1", params string[] e
     }
 
     /// <summary>Runs rabbitmqctl against it.</summary>
-    public async Task<string> ControlAsync(CancellationToken stop, params string[] arguments)
+    public Task<string> ControlAsync(CancellationToken stop, params string[] arguments) =>
+        RunAsync([Path.Combine(Programs, "rabbitmqctl"), "--quiet", .. arguments], "", stop);
+
+    /// <summary>Runs a line as somebody would who pastes it into a shell on the broker's machine.</summary>
+    /// <param name="line">With rabbitmqctl and its like in it.</param>
+    /// <param name="typed">What is typed when it asks.</param>
+    /// <param name="stop">Ends it.</param>
+    public Task<string> PasteAsync(string line, string typed, CancellationToken stop) =>
+        RunAsync(["bash", "-c", $"PATH={Programs}:$PATH; {line}"], typed, stop);
+
+    private async Task<string> RunAsync(string[] command, string input, CancellationToken stop)
     {
-        var start = new ProcessStartInfo("/usr/lib/rabbitmq/bin/rabbitmqctl", ["--quiet", .. arguments])
+        var start = new ProcessStartInfo(command[0], command[1..])
         {
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
         foreach (var (name, value) in Settings())
             start.Environment[name] = value;
         using var control = Process.Start(start)!;
+        await control.StandardInput.WriteAsync(input);
+        control.StandardInput.Close();
         var output = control.StandardOutput.ReadToEndAsync(stop);
         var error = await control.StandardError.ReadToEndAsync(stop);
         await control.WaitForExitAsync(stop);

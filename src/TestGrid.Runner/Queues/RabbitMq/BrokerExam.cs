@@ -47,10 +47,15 @@ public sealed class BrokerExam(QueueOptions options)
             if (there is null)
                 await MayDeclareAsync(connection, name, stop);
             else
-                await WithChannelAsync(connection, one => DeclareAsync(one, name, arguments, stop), stop);
+            {
+                await WithRightAsync(
+                    $"configure {name}",
+                    () => WithChannelAsync(connection, one => DeclareAsync(one, name, arguments, stop), stop)
+                );
+            }
             await MayReadAsync(connection, name, there is not null, stop);
         }
-        var publishing = MayPublishAsync(connection, stop);
+        var publishing = WithRightAsync("write to amq.default", () => MayPublishAsync(connection, stop));
         if (await Task.WhenAny(publishing, blocked.Task) == blocked.Task)
             throw new QueueAwayException(new QueueTrouble($"it takes nothing: {await blocked.Task}", door.WhenBlocked));
         await publishing;
@@ -81,18 +86,20 @@ public sealed class BrokerExam(QueueOptions options)
     ) => channel.QueueDeclareAsync(queue, true, false, false, arguments, cancellationToken: stop);
 
     // There is no such type of queue.
-    private static Task MayDeclareAsync(IConnection connection, string queue, CancellationToken stop) =>
+    private Task MayDeclareAsync(IConnection connection, string queue, CancellationToken stop) =>
         RefusedForAsync(
             Constants.PreconditionFailed,
+            $"configure {queue}",
             connection,
             one => DeclareAsync(one, queue, new() { ["x-queue-type"] = "none" }, stop),
             stop
         );
 
     // A consumer's priority is a number; and nobody consumes from a queue that is not there.
-    private static Task MayReadAsync(IConnection connection, string queue, bool isThere, CancellationToken stop) =>
+    private Task MayReadAsync(IConnection connection, string queue, bool isThere, CancellationToken stop) =>
         RefusedForAsync(
             isThere ? Constants.PreconditionFailed : Constants.NotFound,
+            $"read {queue}",
             connection,
             one =>
                 one.BasicConsumeAsync(
@@ -126,24 +133,47 @@ public sealed class BrokerExam(QueueOptions options)
         catch (PublishException e) when (e.IsReturn) { }
     }
 
-    private static Task RefusedForAsync(
+    private Task RefusedForAsync(
         int reason,
+        string right,
         IConnection connection,
         Func<IChannel, Task> ask,
         CancellationToken stop
     ) =>
-        WithChannelAsync(
-            connection,
-            async channel =>
-            {
-                try
-                {
-                    await ask(channel);
-                }
-                catch (OperationInterruptedException e) when (Is(e, reason)) { }
-            },
-            stop
+        WithRightAsync(
+            right,
+            () =>
+                WithChannelAsync(
+                    connection,
+                    async channel =>
+                    {
+                        try
+                        {
+                            await ask(channel);
+                        }
+                        catch (OperationInterruptedException e) when (Is(e, reason)) { }
+                    },
+                    stop
+                )
         );
+
+    // Not every broker says which right it is that it missed.
+    private async Task WithRightAsync(string right, Func<Task> use)
+    {
+        try
+        {
+            await use();
+        }
+        catch (OperationInterruptedException e) when (Is(e, Constants.AccessRefused))
+        {
+            throw new QueueAwayException(
+                new QueueTrouble(
+                    $"the user '{door.Address.User}' lacks the right to {right}",
+                    BrokerRemedies.Permissions(door.Address, options)
+                )
+            );
+        }
+    }
 
     private static async Task WithChannelAsync(IConnection connection, Func<IChannel, Task> use, CancellationToken stop)
     {

@@ -39,7 +39,8 @@ internal static class BrokerRemedies
             return "rabbitmqctl add_user testgrid   "
                 + $"# on {at.Host}: guest may come from that machine alone. Then amqp{(at.Tls ? "s" : "")}://testgrid@{at}…";
         }
-        return $"rabbitmqctl change_password {user} || rabbitmqctl add_user {user}   "
+        return $"rabbitmqctl -q list_users </dev/null | cut -f1 | grep -qxF {user} && verb=change_password || verb=add_user; "
+            + $"rabbitmqctl $verb {user}   "
             + $"# on {at.Host}; type what the first line of {file} is";
     }
 
