@@ -9,7 +9,8 @@ namespace TestGrid.Runner;
 /// <summary>What this machine has to offer as a runner, for people who look for one.</summary>
 public sealed class MachineOffer(ISandboxEngine engine, BundleStore bundles)
 {
-    private static readonly string Version =
+    /// <summary>TestGrid's, of this program.</summary>
+    public static readonly string Version =
         typeof(MachineOffer)
             .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
             ?.InformationalVersion.Split('+')[0]

@@ -57,6 +57,9 @@ public sealed record Connection(Uri Url, string? Token)
         return new Connection(address, token);
     }
 
+    /// <summary>The command line names a server.</summary>
+    public static bool IsNamed(ParseResult parsed) => parsed.GetValue(UrlOption) is not null;
+
     /// <summary>
     /// What was given to a runner, which runs on machines that no server has left anything on: the address, and a token
     /// of its own kind (<c>tgr_…</c>).

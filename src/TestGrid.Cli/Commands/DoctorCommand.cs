@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel.DataAnnotations;
+using TestGrid.Cli.Api;
 using TestGrid.Cli.Diagnosis;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
@@ -16,19 +17,36 @@ internal static class DoctorCommand
         var json = Printed.JsonOption();
         var command = new Command(
             "doctor",
-            "look at each part of this machine; say what is wrong and the line that mends it"
+            """
+            look at each part of this machine; say what is wrong and the line that mends it
+
+            With --server and --token-file: of a runner's machine, and whether it reaches its server. Nothing is changed.
+            """
         )
         {
             json,
         };
         settings.AddPlacesTo(command);
-        command.SetAction((parsed, stop) => RunAsync(settings.Read(parsed), parsed.GetValue(json), stop));
+        command.SetAction(
+            (parsed, stop) =>
+                RunAsync(
+                    settings.Read(parsed),
+                    Connection.IsNamed(parsed) ? () => Connection.OfRunner(parsed) : null,
+                    parsed.GetValue(json),
+                    stop
+                )
+        );
         return command;
     }
 
-    private static async Task<int> RunAsync(ServingSettings settings, bool json, CancellationToken stop)
+    private static async Task<int> RunAsync(
+        ServingSettings settings,
+        Func<Connection>? runnerOf,
+        bool json,
+        CancellationToken stop
+    )
     {
-        var findings = await ExamineAsync(settings, stop);
+        var findings = await ExamineAsync(settings, runnerOf, stop);
         if (json)
             Printed.Lines(findings);
         else
@@ -36,11 +54,15 @@ internal static class DoctorCommand
         return findings.Any(finding => finding.Level is FindingLevel.Failure) ? ExitCodes.Broken : ExitCodes.Ok;
     }
 
-    private static async Task<List<Finding>> ExamineAsync(ServingSettings settings, CancellationToken stop)
+    private static async Task<List<Finding>> ExamineAsync(
+        ServingSettings settings,
+        Func<Connection>? runnerOf,
+        CancellationToken stop
+    )
     {
         try
         {
-            await using var ground = Ground.Open(settings);
+            await using var ground = Ground.Open(settings, runnerOf);
             return await Checkup.ExamineAsync(ground, stop).ToListAsync(stop);
         }
         catch (ValidationException e)

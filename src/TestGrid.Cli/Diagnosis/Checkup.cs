@@ -10,6 +10,7 @@ internal static class Checkup
         Func<Ground, CancellationToken, IAsyncEnumerable<Finding>> Examine
     )[] Checks =
     [
+        (ServerCheck.Part, ServerCheck.ExamineAsync),
         (GitCheck.Part, (ground, _) => GitCheck.Examine(ground).ToAsyncEnumerable()),
         (BundleCheck.Part, BundleCheck.ExamineAsync),
         (EngineCheck.Part, EngineCheck.ExamineAsync),
@@ -19,6 +20,9 @@ internal static class Checkup
         (PortCheck.Part, (ground, _) => PortCheck.Examine(ground).ToAsyncEnumerable()),
     ];
 
+    // What only a server has: its data, and a port to listen on.
+    private static readonly string[] OfServers = [StoreCheck.Part, PortCheck.Part];
+
     public static async IAsyncEnumerable<Finding> ExamineAsync(
         Ground ground,
         [EnumeratorCancellation] CancellationToken stop
@@ -26,6 +30,8 @@ internal static class Checkup
     {
         foreach (var (part, examine) in Checks)
         {
+            if (ground.RunnerOf is null ? part is ServerCheck.Part : OfServers.Contains(part))
+                continue;
             await foreach (var finding in WholeAsync(part, examine(ground, stop), stop))
                 yield return finding;
         }

@@ -9,13 +9,8 @@ internal static class DiskCheck
 
     public static IEnumerable<Finding> Examine(Ground ground)
     {
-        yield return Look(
-            "for data",
-            ground.Settings.DataPath,
-            ConditionWatch.FreeBytesMin,
-            FindingLevel.Failure,
-            "the server says that it is not ready"
-        );
+        if (ground.RunnerOf is null)
+            yield return Data(ground);
         if (!ground.RunsJobs)
             yield break;
         yield return Look(
@@ -33,6 +28,15 @@ internal static class DiskCheck
             "none is built (bundles:freeBytes)"
         );
     }
+
+    private static Finding Data(Ground ground) =>
+        Look(
+            "for data",
+            ground.Settings.DataPath,
+            ConditionWatch.FreeBytesMin,
+            FindingLevel.Failure,
+            "the server says that it is not ready"
+        );
 
     private static Finding Look(string what, string path, long wanted, FindingLevel level, string consequence)
     {

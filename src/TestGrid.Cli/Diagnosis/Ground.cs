@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
+using TestGrid.Cli.Api;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Serving;
 using TestGrid.Runner;
@@ -20,9 +21,9 @@ internal sealed class Ground : IAsyncDisposable
 
     private readonly ServiceProvider services;
 
-    private Ground(ServingSettings settings, ServiceProvider services, string scratch)
+    private Ground(ServingSettings settings, Func<Connection>? runnerOf, ServiceProvider services, string scratch)
     {
-        (Settings, this.services, ScratchPath) = (settings, services, scratch);
+        (Settings, RunnerOf, this.services, ScratchPath) = (settings, runnerOf, services, scratch);
         Runner = Value<RunnerOptions>();
         if (settings.Slots is { } slots)
             Runner.Slots = slots;
@@ -37,6 +38,9 @@ internal sealed class Ground : IAsyncDisposable
     }
 
     public ServingSettings Settings { get; }
+
+    /// <summary>Where this machine's runner finds its server, when it is a runner's and no server's.</summary>
+    public Func<Connection>? RunnerOf { get; }
 
     public RunnerOptions Runner { get; }
 
@@ -58,7 +62,7 @@ internal sealed class Ground : IAsyncDisposable
     public bool RunsJobs => Runner.Slots > 0;
 
     /// <exception cref="ValidationException">A setting is out of its range, or they cannot be read; the message says which.</exception>
-    public static Ground Open(ServingSettings settings)
+    public static Ground Open(ServingSettings settings, Func<Connection>? runnerOf = null)
     {
         // Not in the data folder: that one may be broken, and looking at a machine leaves no trace on it.
         var scratch = Directory.CreateTempSubdirectory("testgrid-doctor-").FullName;
@@ -74,7 +78,7 @@ internal sealed class Ground : IAsyncDisposable
             services.PostConfigure<SandboxOptions>(sandbox =>
                 (sandbox.StatePath, sandbox.PreparedPods) = (Path.Combine(scratch, "sandboxes"), 0)
             );
-            return new Ground(settings, services.BuildServiceProvider(), scratch);
+            return new Ground(settings, runnerOf, services.BuildServiceProvider(), scratch);
         }
         catch (Exception e)
         {

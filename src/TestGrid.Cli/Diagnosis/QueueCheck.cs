@@ -20,6 +20,11 @@ internal static class QueueCheck
     {
         yield return ground.Queue.Chosen switch
         {
+            QueueOptions.Sqlite when ground.RunnerOf is not null => Finding.Ok(
+                Part,
+                "embedded",
+                "orders come from the server"
+            ),
             QueueOptions.Sqlite => Finding.Ok(Part, "embedded", $"a table of the store in {ground.Settings.DataPath}"),
             QueueOptions.RabbitMq => await BrokerAsync(ground.Queue, stop),
             var other => new Finding(

@@ -28,6 +28,7 @@ public static class RunnerEndpoints
     public static void MapRunnersDoor(this IEndpointRouteBuilder app)
     {
         var door = app.MapGroup(Access.Caller.RunnerPath).ExcludeFromDescription().AddEndpointFilter(CheckLinkAsync);
+        door.MapGet("/server", (QueueOptions queue) => Json(Reply(queue), HelloJson.Default.HelloReply));
         door.MapPost("/hello", HelloAsync);
         door.MapPost("/goodbye", GoodbyeAsync);
         door.MapPut("/orders/{asking:length(32)}", AskAsync);
@@ -77,9 +78,13 @@ public static class RunnerEndpoints
         var (token, place) = Caller(context);
         if (await register.HelloAsync(hello with { Place = place }, token, stop) is { } why)
             return Problem(StatusCodes.Status409Conflict, "This runner cannot come in", why);
+        return Json(Reply(queue), HelloJson.Default.HelloReply);
+    }
+
+    private static HelloReply Reply(QueueOptions queue)
+    {
         var to = QueueAddress.Of(queue);
-        var reply = new HelloReply(SignInEndpoints.Version, to.Kind, to.VirtualHost, to.Name);
-        return Json(reply, HelloJson.Default.HelloReply);
+        return new HelloReply(SignInEndpoints.Version, to.Kind, to.VirtualHost, to.Name);
     }
 
     private static async Task<IResult> GoodbyeAsync(

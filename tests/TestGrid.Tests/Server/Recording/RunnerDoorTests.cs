@@ -42,6 +42,7 @@ public sealed class RunnerDoorTests : IAsyncLifetime
             { "POST", "events" },
             { "PUT", "jobs/1.1/attempts/1/log?offset=0" },
             { "GET", "bundles?recipe=base" },
+            { "GET", "server" },
         };
 
     [Theory]
