@@ -89,6 +89,21 @@ public sealed class Manifest
     /// <summary>A manifest that was kept.</summary>
     public static Manifest Parse(ReadOnlySpan<byte> text) => new(text.ToArray());
 
+    /// <summary>Whether the path (ASCII) is a plain file, so that no link leads from it, or from a folder of it, elsewhere.</summary>
+    public bool HasFile(string path)
+    {
+        foreach (var line in Encoding.Latin1.GetString(Text.Span).Split('\n'))
+        {
+            if (
+                line.StartsWith("f ", StringComparison.Ordinal)
+                && line.Split(' ', 7) is [.., var named]
+                && named == path
+            )
+                return true;
+        }
+        return false;
+    }
+
     /// <summary>
     /// Lines that only one of them has, <c>-</c> before this one's and <c>+</c> before the other's, at most
     /// <paramref name="most"/>.

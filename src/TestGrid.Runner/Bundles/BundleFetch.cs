@@ -13,6 +13,8 @@ namespace TestGrid.Runner.Bundles;
 internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions options, TimeProvider time)
 {
     private const long ManifestMost = 256L << 20;
+    private const long LockMost = 8L << 20;
+    private const string Installed = "var/lib/dpkg/status";
     private const int Tries = 4;
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(30);
 
@@ -71,7 +73,16 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
         await BundleArchive.UnpackAsync(range, archive, root, jail, stop);
         File.Delete(archive);
         progress.Report(new BundleProgress(offered.Name, 95, "checking what was fetched"));
-        return await KeepAsync(offered, should, root, tree, stop);
+        var record = await KeepAsync(offered, should, root, tree, stop);
+        if (offered.LockDigest.Length > 0)
+            record = record with
+            {
+                Packages = BundlePackage.Of(await KeepLockAsync(offered, should, work, tree, stop)),
+            };
+        record.Write(Path.Combine(tree, "bundle.json"));
+        await File.WriteAllBytesAsync(Path.Combine(tree, "lease"), [], stop);
+        Posix.Settle(tree);
+        return record;
 
         void Tell(long bytes)
         {
@@ -115,11 +126,39 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
             var gzip = new GZipStream(File.Create(Path.Combine(tree, "manifest.gz")), CompressionLevel.Fastest)
         )
             await gzip.WriteAsync(found.Text, stop);
-        var record = offered with { Bytes = found.Bytes };
-        record.Write(Path.Combine(tree, "bundle.json"));
-        await File.WriteAllBytesAsync(Path.Combine(tree, "lease"), [], stop);
-        Posix.Settle(tree);
-        return record;
+        return offered with { Bytes = found.Bytes };
+    }
+
+    // The digest is of the tree, and does not cover its lock: that must be the one that the server named, and say what is
+    // installed in the tree, which the digest does cover.
+    private async Task<BundleLock> KeepLockAsync(
+        BundleRecord offered,
+        Manifest should,
+        string work,
+        string tree,
+        CancellationToken stop
+    )
+    {
+        var file = Path.Combine(work, "lock");
+        await SaveAsync(offered, BundleSupplier.Lock, file, LockMost, null, stop);
+        if (
+            LockReader.Read("lock.json", await File.ReadAllTextAsync(file, stop))
+                is not LockReading.Read { Lock: var read }
+            || (read.Bundle, read.Digest) != (offered.Name, offered.LockDigest)
+        )
+            throw new BundleException(
+                $"The server's lock of {Name(offered)} is not the one that it names: it is refused."
+            );
+        string[] otherwise = should.HasFile(Installed)
+            ? [.. BundlePackage.DifferencesTo(read, Path.Combine(tree, "root", Installed))]
+            : [$"- {Installed}"];
+        if (otherwise.Length > 0)
+            throw new BundleException(
+                $"The server's lock of {Name(offered)} is refused: what is installed differs in:\n"
+                    + string.Join('\n', otherwise)
+            );
+        File.Copy(file, Path.Combine(tree, "lock.json"));
+        return read;
     }
 
     private async Task SaveAsync(
@@ -137,7 +176,9 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
             {
                 await using var gzip = await supplier.OpenAsync(offered.Digest, part, stop) is { } body
                     ? new GZipStream(body, CompressionMode.Decompress)
-                    : throw new BundleException($"The server has {Name(offered)} no more. Remedy: run the job again.");
+                    : throw new BundleException(
+                        $"The server has the {part} of {Name(offered)} no more. Remedy: run the job again."
+                    );
                 await CopyAsync(gzip, file, most, progress, stop);
                 if (part == BundleSupplier.Tree)
                     CheckEnd(file);

@@ -21,6 +21,11 @@ public sealed class BundleShipping(BundleStore store, IOptions<BundleOptions> op
             ? JsonSerializer.SerializeToUtf8Bytes(record, BundleJson.Default.BundleRecord)
             : null;
 
+    /// <summary>Whether there is such a part of it: what an older version built has no lock.</summary>
+    public static bool Has(BundleLease lease, string part) =>
+        part is BundleSupplier.Manifest or BundleSupplier.Tree
+        || (part is BundleSupplier.Lock && File.Exists(LockOf(lease)));
+
     /// <summary>Writes a part of the bundle (see <see cref="BundleSupplier"/>), which is in use until it is written.</summary>
     public async Task WriteAsync(BundleLease lease, string part, Stream output, CancellationToken stop)
     {
@@ -28,6 +33,13 @@ public sealed class BundleShipping(BundleStore store, IOptions<BundleOptions> op
         {
             await using var kept = File.OpenRead(Path.Combine(lease.Bundle.RootPath, "..", "manifest.gz"));
             await kept.CopyToAsync(output, stop);
+            return;
+        }
+        if (part == BundleSupplier.Lock)
+        {
+            await using var kept = File.OpenRead(LockOf(lease));
+            await using var packed = new GZipStream(output, CompressionLevel.Fastest, leaveOpen: true);
+            await kept.CopyToAsync(packed, stop);
             return;
         }
         await atOnce.WaitAsync(stop);
@@ -43,4 +55,6 @@ public sealed class BundleShipping(BundleStore store, IOptions<BundleOptions> op
     }
 
     public void Dispose() => atOnce.Dispose();
+
+    private static string LockOf(BundleLease lease) => Path.Combine(lease.Bundle.RootPath, "..", "lock.json");
 }

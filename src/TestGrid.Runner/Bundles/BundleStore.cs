@@ -151,6 +151,12 @@ public sealed partial class BundleStore
         await using var lease = shelf.TryLease(digest) ?? throw new BundleException($"There is no bundle {digest}.");
         var recipe = recipes.Find(lease.Bundle.Name) ?? throw NoRecipe(lease.Bundle.Name);
         var locked = LockShelf.Of(shelf.FolderOf(digest));
+        // A bundle that was fetched may be of a recipe that reads otherwise here.
+        if (locked.RecipeHash != recipe.ContentHash())
+            throw new BundleException(
+                $"{lease.Bundle.Name} {digest.Short} was built from another recipe than the one here, so a build here says "
+                    + "nothing about it. Remedy: verify it where it was built."
+            );
         var (folder, held) = shelf.Begin(recipe.Name);
         try
         {

@@ -6,7 +6,7 @@ namespace TestGrid.Runner.Bundles;
 /// <param name="AskAsync">What it has for a recipe's name; null when it has nothing. It waits while it is away.</param>
 /// <param name="FindAsync">What it says of the bundle with this digest; null when it has none. It waits likewise.</param>
 /// <param name="OpenAsync">
-/// A part of a bundle as gzip: <see cref="Manifest"/> or <see cref="Tree"/>; null when it is gone. Reading it may fail
+/// A part of a bundle as gzip: <see cref="Manifest"/>, <see cref="Tree"/> or <see cref="Lock"/>; null when it is gone. Reading it may fail
 /// with an <see cref="IOException"/>, and is then worth another try.
 /// </param>
 public sealed record BundleSupplier(
@@ -20,4 +20,7 @@ public sealed record BundleSupplier(
 
     /// <summary>The tree as a tar.</summary>
     public const string Tree = "tree";
+
+    /// <summary>The lock that the tree was built from.</summary>
+    public const string Lock = "lock";
 }

@@ -54,7 +54,10 @@ internal sealed class LockShelf(BundleOptions options)
     /// <summary>The lock that a finished tree was built from.</summary>
     public static BundleLock Of(string folder) =>
         ReadFile(Path.Combine(folder, "lock.json"), Path.Combine(folder, "lock.json"))
-        ?? throw new BundleException($"{folder} was built by an older version and has no lock.");
+        ?? throw new BundleException(
+            $"{folder} has no lock, so nobody can say what it was built from: an older version built it, here or on the "
+                + "server that sent it. Remedy: a new build, where it was built."
+        );
 
     /// <summary>The lock that this machine made for a build of this key; null when there is none that can be read.</summary>
     public BundleLock? Own(string key)

@@ -32,10 +32,12 @@ internal static class BundleEndpoints
         BundleShipping bundles
     )
     {
-        if (part is not (BundleSupplier.Manifest or BundleSupplier.Tree) || store.Find(digest) is not { } lease)
+        if (store.Find(digest) is not { } lease)
             return TypedResults.NotFound();
         await using (lease)
         {
+            if (!BundleShipping.Has(lease, part))
+                return TypedResults.NotFound();
             context.Response.ContentType = "application/gzip";
             // It is compressed and written as it is read: a slow reader slows it down and fills nothing.
             context.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();

@@ -26,6 +26,8 @@ public sealed class BundleFetchTests : IDisposable
             umask 022
             mkdir -p usr/bin etc dev run/left tmp
             printf abc >usr/bin/tool && ln usr/bin/tool usr/bin/same && ln -s /usr/bin/tool etc/link
+            mkdir -p var/lib/dpkg
+            printf 'Package: bash\nVersion: 5.2\nArchitecture: amd64\n\n' >var/lib/dpkg/status
             touch "$(printf 'a\377b')"; printf x >etc/hosts; printf y >run/left/over; mkfifo -m 0600 etc/pipe
             chown -hR 100000:100042 . && chmod 4755 usr/bin/tool && chmod 1777 tmp
             """
@@ -223,6 +225,95 @@ public sealed class BundleFetchTests : IDisposable
         TestBundles.StoreAt(StorePath, Recipes(), supplier: Supplier(archive));
 
     private string Recipes() => Directory.CreateDirectory(Path.Combine(folder.Path, "recipes")).FullName;
+
+    [Fact]
+    public async Task The_lock_comes_along_when_it_says_what_is_in_the_tree()
+    {
+        var store = TestBundles.StoreAt(StorePath, Recipes(), supplier: WithLock(Locked, Locked.Text()));
+
+        await using var lease = await store.GetAsync("far", new Heard(), Stop);
+
+        var kept = File.ReadAllText(Path.Combine(StorePath, "trees", manifest.Digest.Hex, "lock.json"));
+        Assert.Equal(Locked.Text(), kept);
+        Assert.Equal("bash", Assert.Single(store.List().Single().Packages).Name);
+    }
+
+    [Fact]
+    public async Task A_lock_that_is_not_the_trees_is_refused_and_so_is_the_bundle()
+    {
+        var other = Locked with { Packages = [Locked.Packages[0] with { Version = "5.3" }] };
+        var cases = new (BundleLock Named, string? Sent, string Says)[]
+        {
+            (Locked, other.Text(), "is not the one that it names"),
+            (other, other.Text(), "+ bash 5.2 (amd64)"),
+            (Locked, "{}", "is not the one that it names"),
+            (Locked, null, "has the lock of"),
+        };
+        foreach (var (named, sent, says) in cases)
+        {
+            var store = TestBundles.StoreAt(StorePath, Recipes(), supplier: WithLock(named, sent));
+            var refused = await Assert.ThrowsAsync<BundleException>(async () =>
+                await store.GetAsync("far", new Heard(), Stop)
+            );
+            Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+            Assert.Empty(store.List());
+        }
+    }
+
+    [Fact]
+    public async Task A_list_of_packages_that_leads_out_of_the_tree_is_not_read()
+    {
+        Shell(
+            "mv var/lib/dpkg/status status && ln -s /etc/passwd var/lib/dpkg/status; chown -h 100000:100042 var/lib/dpkg/status"
+        );
+        var linked = TreeReader.Read(Source, Base, Stop);
+        using var tar = new MemoryStream();
+        await BundleArchive.PackAsync(new IdRange(Base), Source, tar, Stop);
+        var supplier = WithLock(Locked, Locked.Text());
+        var store = TestBundles.StoreAt(
+            StorePath,
+            Recipes(),
+            supplier: supplier with
+            {
+                AskAsync = (_, _) => new(Offered with { Digest = linked.Digest, LockDigest = Locked.Digest }),
+                OpenAsync = (digest, part, stop) =>
+                    part switch
+                    {
+                        BundleSupplier.Manifest => new(Gzip(linked.Text.ToArray())),
+                        BundleSupplier.Tree => new(Gzip(tar.ToArray())),
+                        _ => supplier.OpenAsync(digest, part, stop),
+                    },
+            }
+        );
+
+        var refused = await Assert.ThrowsAsync<BundleException>(async () =>
+            await store.GetAsync("far", new Heard(), Stop)
+        );
+
+        Assert.Contains("- var/lib/dpkg/status", refused.Message, StringComparison.Ordinal);
+    }
+
+    private static BundleLock Locked { get; } =
+        new()
+        {
+            Bundle = "far",
+            Suite = "bookworm",
+            Architecture = "amd64",
+            RecipeHash = new string('a', 64),
+            Epoch = 1_795_227_046,
+            Releases = [new("bookworm", 1_795_227_046, new string('b', 64))],
+            Packages = [new("bash", "5.2", "amd64", "bookworm", "pool/main/bash.deb", 10, new string('c', 64), true)],
+        };
+
+    private BundleSupplier WithLock(BundleLock named, string? sent) =>
+        Supplier(() => tree) with
+        {
+            AskAsync = (_, _) => new(Offered with { LockDigest = named.Digest }),
+            OpenAsync = (digest, part, stop) =>
+                part != BundleSupplier.Lock ? Supplier(() => tree).OpenAsync(digest, part, stop)
+                : sent is null ? new((Stream?)null)
+                : new(Gzip(Encoding.UTF8.GetBytes(sent))),
+        };
 
     private BundleRecord Offered => new("far", manifest.Digest, "bookworm", "", 0, 1000, []);
 

@@ -39,6 +39,10 @@ public sealed class BundleDoorTests : IAsyncLifetime
         {
             Assert.Equal(there.Bundle.Digest, here.Bundle.Digest);
             Assert.Empty(await store.VerifyAsync(here.Bundle.Digest, Stop));
+            var (mine, theirs) = (store.List().Single(), TestBundles.Store.RecordOf(here.Bundle.Digest)!);
+            var folder = Path.Combine(here.Bundle.RootPath, "..");
+            Assert.Equal(theirs.LockDigest, LockShelf.Of(folder).Digest);
+            Assert.Equal((mine.LockDigest, mine.Packages.Length), (theirs.LockDigest, theirs.Packages.Length));
         }
     }
 
