@@ -74,5 +74,6 @@ FROM run AS server
 ENV TESTGRID_RUNNER__SLOTS=0
 USER 10001:10001
 EXPOSE 8080
-HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/opt/testgrid/testgrid", "health"]
+# Alive, not ready: while a broker is away or a disk is full, starting the server again would only take the dashboard away too.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["/opt/testgrid/testgrid", "health", "--alive"]
 CMD ["server", "--listen", "http://0.0.0.0:8080"]

@@ -30,6 +30,84 @@ public sealed class BrokerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Of_all_messages_that_a_build_on_a_remote_runner_made_none_holds_a_secret()
+    {
+        using var runnerData = new TempFolder();
+        var password = Path.Combine(data.Path, "broker-password");
+        await File.WriteAllTextAsync(password, "c4n4ry-of-the-broker\n", Stop);
+        await broker.PasteAsync(
+            """
+            rabbitmqctl add_user testgrid && rabbitmqctl add_vhost testgrid &&
+            rabbitmqctl set_permissions -p testgrid testgrid '.*' '.*' '.*' &&
+            rabbitmqctl set_permissions -p testgrid guest '.*' '.*' '.*' && rabbitmqctl trace_on -p testgrid
+            """,
+            "c4n4ry-of-the-broker\n",
+            Stop
+        );
+        await using var wire = await Wire.TapAsync(broker.Port, "testgrid", Stop);
+        string[] queue =
+        [
+            "--queue",
+            $"amqp://testgrid@127.0.0.1:{broker.Port}/testgrid",
+            "--queue-password-file",
+            password,
+        ];
+        using var repository = Repository("echo letters=${#CANARY}");
+        await using var server = await TestGridProcess.StartAsync(data.Path, Stop, ["--slots", "0", .. queue]);
+        var hook = await server.RegisterAsync(repository.Folder, Slug, Stop);
+        foreach (
+            var (path, body) in new (string, object)[]
+            {
+                ("secrets/CANARY", new { value = "c4n4ry-of-the-job" }),
+                ("credential", new { user = "ci", password = "c4n4ry-of-the-repository" }),
+            }
+        )
+        {
+            using var set = await server.Http.PutAsJsonAsync($"/api/v1/repositories/1/{path}", body, Stop);
+            Assert.True(set.IsSuccessStatusCode, await set.Content.ReadAsStringAsync(Stop));
+        }
+        await using var runner = await RunnerProcess.StartAsync(server, "far", runnerData.Path, Stop, queue);
+
+        var build = await server.PushAsync(repository, Slug, hook, Stop);
+        var ended = await server.FinishedAsync(build, Stop);
+
+        Assert.Equal("passed", ended.GetProperty("jobs")[0].Text("state"));
+        Assert.Contains("letters=17", await server.LogAsync($"{build}.1", Stop), StringComparison.Ordinal); // it had it
+        var messages = await wire.UntilAsync(seen => seen.Any(one => one.StartsWith("deliver.")), Stop);
+        // Each comes by twice: published by the server, delivered to the runner; and these are the ones.
+        Assert.Contains(messages, one => one.StartsWith("publish.") && one.Contains("letters="));
+        Assert.Contains(messages, one => one.StartsWith("deliver.") && one.Contains("letters="));
+        var token = await File.ReadAllTextAsync(Path.Combine(runnerData.Path, "runner-token"), Stop);
+        foreach (var secret in new[] { "c4n4ry", hook, token.Trim(), server.Token })
+        {
+            Assert.DoesNotContain(messages, one => one.Contains(secret, StringComparison.Ordinal));
+            Assert.False(broker.Wrote(secret)); // nor on its disk, whatever the traffic was
+        }
+    }
+
+    [Fact]
+    public async Task A_server_without_its_broker_is_alive_and_not_ready()
+    {
+        await using var server = await StartAsync(slots: 0);
+        await broker.KillAsync();
+
+        var (alive, ready) = (await HealthAsync(server, "--alive"), await HealthAsync(server));
+
+        Assert.Equal((0, "ok\n"), (alive.ExitCode, alive.Output));
+        Assert.Equal(3, ready.ExitCode);
+        Assert.Contains("The queue is away", ready.Errors, StringComparison.Ordinal);
+    }
+
+    private Task<Called> HealthAsync(TestGridProcess server, params string[] more) =>
+        CommandLine.CallAsync(
+            source.Path,
+            new Dictionary<string, string>(),
+            "",
+            ["health", "--server", $"{server.Url}", .. more],
+            Stop
+        );
+
+    [Fact]
     public async Task A_push_runs_over_a_broker_and_no_secret_was_in_its_message()
     {
         using var repository = Repository("echo letters=${#CANARY}");

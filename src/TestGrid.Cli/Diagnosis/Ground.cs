@@ -32,8 +32,7 @@ internal sealed class Ground : IAsyncDisposable
         Git = Value<GitOptions>();
         Queue = QueueChoice.Read(
             LocalServices.Settings(settings.DataPath, settings.BundlesPath, "embedded"),
-            settings.Queue,
-            settings.QueuePasswordFile
+            settings.Queue
         );
     }
 

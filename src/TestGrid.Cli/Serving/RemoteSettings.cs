@@ -13,8 +13,7 @@ namespace TestGrid.Cli.Serving;
 /// <param name="DataPath">Where it keeps checkouts, bundles, and what is not told yet.</param>
 /// <param name="BundlesPath">The bundle store, if it is not in the data folder.</param>
 /// <param name="Verbose">Log more.</param>
-/// <param name="Queue">The broker that its orders come from; null is what the settings say, else the server.</param>
-/// <param name="QueuePasswordFile">The file with the broker's password.</param>
+/// <param name="Queue">The broker that its orders come from, if not the server.</param>
 internal sealed record RemoteSettings(
     Connection Server,
     string Name,
@@ -22,8 +21,7 @@ internal sealed record RemoteSettings(
     string DataPath,
     string? BundlesPath,
     bool Verbose,
-    string? Queue,
-    string? QueuePasswordFile
+    QueueWords Queue
 );
 
 /// <summary>The options of <c>testgrid runner</c>.</summary>
@@ -90,8 +88,7 @@ internal sealed class RemoteOptions
             parsed.GetValue(data)?.FullName ?? DataFolder.Usual(),
             parsed.GetValue(bundles)?.FullName,
             parsed.GetValue(verbose),
-            parsed.GetValue(queue.Queue),
-            parsed.GetValue(queue.PasswordFile)?.FullName
+            queue.Said(parsed)
         );
     }
 }

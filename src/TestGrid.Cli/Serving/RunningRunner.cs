@@ -29,8 +29,7 @@ internal static class RunningRunner
         RunFolder.Sweep(LocalServices.RunnersPath(settings.DataPath));
         var queue = QueueChoice.Read(
             LocalServices.Settings(settings.DataPath, settings.BundlesPath, settings.Name),
-            settings.Queue,
-            settings.QueuePasswordFile
+            settings.Queue
         );
         using var host = Build(settings, queue, alone.Id);
         try

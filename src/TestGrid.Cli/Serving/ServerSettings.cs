@@ -33,7 +33,7 @@ internal static class ServerSettings
         {
             DataPath = said.DataPath,
             WebPath = Installation.WebPath,
-            Queue = QueueChoice.Read(set, said.Queue, said.QueuePasswordFile),
+            Queue = QueueChoice.Read(set, said.Queue),
             Planning = planning,
             Retention = OperatorSettings.Read<RetentionOptions>(set, "retention"),
             Scheduling = OperatorSettings.Read<SchedulingOptions>(set, "scheduling"),

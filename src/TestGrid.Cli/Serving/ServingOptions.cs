@@ -10,19 +10,18 @@ namespace TestGrid.Cli.Serving;
 /// <param name="BundlesPath">The bundle store, if it is not in the data folder.</param>
 /// <param name="Slots">Jobs at once of the embedded runner; null is one per processor.</param>
 /// <param name="Verbose">Log more.</param>
-/// <param name="Queue">The queue's address, or <c>sqlite</c>; null is what the settings say.</param>
-/// <param name="QueuePasswordFile">The file with the queue's password.</param>
 internal sealed record ServingSettings(
     string Listen,
     string? PublicUrl,
     string DataPath,
     string? BundlesPath,
     int? Slots,
-    bool Verbose,
-    string? Queue = null,
-    string? QueuePasswordFile = null
+    bool Verbose
 )
 {
+    /// <summary>Where jobs wait.</summary>
+    public QueueWords Queue { get; init; } = new();
+
     /// <summary>More names that it answers to.</summary>
     public string[] Hosts { get; init; } = [];
 }
@@ -92,11 +91,10 @@ internal sealed class ServingOptions
             parsed.GetValue(data)?.FullName ?? Server.Store.DataFolder.Usual(),
             parsed.GetValue(bundles)?.FullName,
             parsed.GetValue(slots),
-            parsed.GetValue(verbose),
-            parsed.GetValue(queue.Queue),
-            parsed.GetValue(queue.PasswordFile)?.FullName
+            parsed.GetValue(verbose)
         )
         {
+            Queue = queue.Said(parsed),
             Hosts = parsed.GetValue(hosts) ?? [],
         };
 

@@ -46,6 +46,17 @@ public sealed partial class DeployFilesTests : IDisposable
             Assert.Matches($@"\s{Regex.Escape(part)}\s", dockerfile);
     }
 
+    // Ready would start the server again when a broker is away, or a disk is full.
+    [Fact]
+    public void What_starts_the_server_again_asks_whether_it_is_alive()
+    {
+        var dockerfile = File.ReadAllText(Path.Combine(Home, "Dockerfile"));
+
+        Assert.Matches("""HEALTHCHECK .* CMD \["/opt/testgrid/testgrid", "health", "--alive"\]""", dockerfile);
+        foreach (var file in Directory.GetFiles(Path.Combine(Home, "deploy"), "compose*.yaml"))
+            Assert.DoesNotContain("healthcheck", Service(File.ReadAllText(file), "server"), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void What_the_image_is_built_from_is_there_and_not_ignored()
     {

@@ -36,6 +36,12 @@ public sealed class RabbitBroker(string address = "127.0.0.1", params string[] e
 
     public bool IsRunning => group is not null;
 
+    /// <summary>A folder with <c>ca.pem</c>, <c>server.pem</c> and <c>server.key</c>: then it listens with TLS, too.</summary>
+    public string? CertificatesPath { get; init; }
+
+    /// <summary>Where it listens with TLS.</summary>
+    public int TlsPort { get; } = FreePort();
+
     /// <summary>Starts it over the data it has; returns when it says that it has started.</summary>
     public async Task StartAsync(CancellationToken stop)
     {
@@ -47,6 +53,7 @@ public sealed class RabbitBroker(string address = "127.0.0.1", params string[] e
             log.console = true
             log.file = false
             disk_free_limit.absolute = 1MB
+            {Tls()}
 
             """,
             stop
@@ -155,6 +162,16 @@ public sealed class RabbitBroker(string address = "127.0.0.1", params string[] e
         await KillAsync();
         folder.Dispose();
     }
+
+    private string Tls() =>
+        CertificatesPath is not { } path
+            ? ""
+            : $"""
+                listeners.ssl.1 = {address}:{TlsPort}
+                ssl_options.cacertfile = {path}/ca.pem
+                ssl_options.certfile = {path}/server.pem
+                ssl_options.keyfile = {path}/server.key
+                """;
 
     private string At(string name) => Path.Combine(folder.Path, name);
 

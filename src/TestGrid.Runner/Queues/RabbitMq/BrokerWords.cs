@@ -62,7 +62,7 @@ internal static partial class BrokerWords
         e.SocketErrorCode switch
         {
             SocketError.ConnectionRefused => new("connection refused", BrokerRemedies.Refused(at)),
-            SocketError.ConnectionReset => new("connection reset", BrokerRemedies.Refused(at)),
+            SocketError.ConnectionReset => new("connection reset", BrokerRemedies.NoTls(at)),
             SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain => new(
                 $"its name {at.Host} is not known",
                 BrokerRemedies.Unknown(at)

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Net;
 using System.Net.Sockets;
 using TestGrid.Cli.Diagnosis;
+using TestGrid.Cli.Machine;
 using TestGrid.Cli.Serving;
 using TestGrid.Server.Store;
 using TestGrid.Server.Store.Sqlite;
@@ -208,7 +209,7 @@ public sealed class CheckupTests : IDisposable
     [InlineData("nats", "there is no such queue", "--queue amqp://user@host:5672/vhost")]
     public async Task A_queue_that_takes_nothing_is_a_failure_with_its_remedy(string queue, string words, string remedy)
     {
-        await using var ground = Ground.Open(Settings() with { Queue = queue });
+        await using var ground = Ground.Open(Settings() with { Queue = new QueueWords(queue) });
 
         var finding = Assert.Single(await QueueCheck.ExamineAsync(ground, Stop).ToListAsync(Stop));
 

@@ -1,5 +1,6 @@
 using RabbitMQ.Client;
 using TestGrid.Cli.Diagnosis;
+using TestGrid.Cli.Machine;
 using TestGrid.Cli.Serving;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
@@ -176,9 +177,10 @@ public sealed class QueueCheckTests(SharedBroker.Running shared) : IAsyncLifetim
             $$"""{ "queue": { "name": "{{name ?? "testgrid.jobs"}}" } }""",
             Stop
         );
-        var settings = new ServingSettings("http://127.0.0.1:0", null, data, null, 1, false, url)
+        var password = url.Contains("guest", StringComparison.Ordinal) ? null : PasswordFile();
+        var settings = new ServingSettings("http://127.0.0.1:0", null, data, null, 1, false)
         {
-            QueuePasswordFile = url.Contains("guest", StringComparison.Ordinal) ? null : PasswordFile(),
+            Queue = new QueueWords(url, password),
         };
         await using var ground = Ground.Open(settings);
         return Assert.Single(await QueueCheck.ExamineAsync(ground, Stop).ToListAsync(Stop));
