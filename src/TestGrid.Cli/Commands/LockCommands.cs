@@ -134,7 +134,9 @@ internal static class LockCommands
     }
 
     private static ImmutableArray<string> Changes(BundleLock? before, BundleLock after) =>
-        before is null ? [] : [.. before.ChangesTo(after).Select(change => change.ToString())];
+        before is null
+            ? []
+            : [.. before.ChangesTo(after).Select(change => change.ToString()), .. before.ToolChangesTo(after)];
 
     // A lock that cannot be read is one to replace here, and not one to stumble over.
     private static BundleLock? Kept(BundleLocks locks, string recipe)

@@ -33,7 +33,14 @@ public sealed record BundleLock
     /// <summary>All packages, essential ones too, by name and architecture.</summary>
     public required ImmutableArray<LockedPackage> Packages { get; init; }
 
-    /// <summary>64 hexadecimal digits over all that decides the tree: recipe, clock, packages.</summary>
+    /// <summary>The archives that are no packages, in the recipe's order: one for each of its tools.</summary>
+    public ImmutableArray<LockedTool> Tools { get; init; } = [];
+
+    /// <summary>Every file that the pool must have for it, by hash.</summary>
+    public IEnumerable<string> Hashes =>
+        Packages.Select(package => package.Sha256).Concat(Tools.Select(tool => tool.Sha256));
+
+    /// <summary>64 hexadecimal digits over all that decides the tree: recipe, clock, packages, tools.</summary>
     public string Digest
     {
         get
@@ -47,6 +54,8 @@ public sealed record BundleLock
                     CultureInfo.InvariantCulture,
                     $"{one.Name} {one.Version} {one.Arch} {one.Sha256} {(one.Required ? 1 : 0)}\n"
                 );
+            foreach (var tool in Tools)
+                text.Append(CultureInfo.InvariantCulture, $"{tool} {tool.Sha256}\n");
             return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
         }
     }
@@ -66,6 +75,8 @@ public sealed record BundleLock
             .AppendJoin(",\n", Releases.Select(release => $"    {release.Line()}"))
             .Append("\n  ],\n  \"packages\": [\n")
             .AppendJoin(",\n", Packages.Select(package => $"    {package.Line()}"))
+            .Append(Tools.IsEmpty ? "" : "\n  ],\n  \"tools\": [\n")
+            .AppendJoin(",\n", Tools.Select(tool => $"    {tool.Line()}"))
             .Append(CultureInfo.InvariantCulture, $"\n  ],\n  \"lockDigest\": \"sha256:{Digest}\"\n}}\n");
         return text.ToString();
     }
@@ -86,6 +97,13 @@ public sealed record BundleLock
         static Dictionary<string, LockedPackage> Keyed(BundleLock one) =>
             one.Packages.ToDictionary(package => $"{package.Name}:{package.Arch}", StringComparer.Ordinal);
     }
+
+    /// <summary>The tools that another lock has otherwise, a line each.</summary>
+    public IEnumerable<string> ToolChangesTo(BundleLock other) =>
+        Tools
+            .Except(other.Tools)
+            .Select(tool => $"- {tool}")
+            .Concat(other.Tools.Except(Tools).Select(tool => $"+ {tool}"));
 
     /// <summary>
     /// This lock with those packages of <paramref name="newer"/> that a security archive gave, and what is new with

@@ -59,6 +59,7 @@ public sealed partial class LockReader
             Epoch = Number(map, "sourceDateEpoch"),
             Releases = [.. Items(map, "releases").Select(Release)],
             Packages = [.. Items(map, "packages").Select(Package)],
+            Tools = map.Has("tools") ? [.. Items(map, "tools").Select(Tool)] : [],
         };
         var said = Text(map, "lockDigest", DigestForm, "sha256: and 64 hexadecimal digits");
         if (problems.Count > 0)
@@ -98,6 +99,20 @@ public sealed partial class LockReader
                 map.Has("required") && Text(map, "required", TrueForm, "true") == "true"
             )
             : Wrong(node, "A package is an object.", new LockedPackage("", "", "", "", "", 0, "", false));
+
+    private LockedTool Tool(YamlNode node)
+    {
+        if (node is not YamlMap map)
+            return Wrong(node, "A tool is an object.", new LockedTool("", "", 0, "", ""));
+        var isNpm = map.Has("npm");
+        return new(
+            Text(map, isNpm ? "npm" : "url", isNpm ? NpmForm : UrlForm, "an npm package, or an address") ?? "",
+            isNpm ? Text(map, "version", NpmVersionForm, "a whole version: 22.23.3") ?? "" : "",
+            Number(map, "size"),
+            Text(map, "sha256", HashForm, "64 hexadecimal digits") ?? "",
+            isNpm ? Text(map, "integrity", IntegrityForm, "sha512- and 88 characters of base64") ?? "" : ""
+        );
+    }
 
     private T Wrong<T>(YamlNode node, string message, T instead)
     {
@@ -159,6 +174,18 @@ public sealed partial class LockReader
 
     [GeneratedRegex(@"\A[0-9]{1,15}\z")]
     private static partial Regex NumberForm { get; }
+
+    [GeneratedRegex(@"\A(?:@[a-z0-9][a-z0-9._-]{0,80}/)?[a-z0-9][a-z0-9._-]{0,80}\z")]
+    private static partial Regex NpmForm { get; }
+
+    [GeneratedRegex(@"\A[0-9]{1,6}\.[0-9]{1,6}\.[0-9]{1,6}\z")]
+    private static partial Regex NpmVersionForm { get; }
+
+    [GeneratedRegex(@"\Ahttps?://[A-Za-z0-9._~:/%+@-]{1,500}\z")]
+    private static partial Regex UrlForm { get; }
+
+    [GeneratedRegex(@"\Asha512-[A-Za-z0-9+/]{86}==\z")]
+    private static partial Regex IntegrityForm { get; }
 
     [GeneratedRegex(@"\Atrue\z")]
     private static partial Regex TrueForm { get; }

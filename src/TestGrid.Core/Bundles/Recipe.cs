@@ -13,7 +13,9 @@ public sealed record Recipe
     /// <summary>One line for people.</summary>
     public string Title { get; init; } = "";
 
-    /// <summary>The recipe it builds upon, or null. Same suite required.</summary>
+    /// <summary>
+    /// The recipe it builds upon, or null. Of another suite that one's packages are meant as they are in this suite.
+    /// </summary>
     public string? From { get; init; }
 
     /// <summary>The Debian suite by its codename: <c>bookworm</c>.</summary>
@@ -21,6 +23,17 @@ public sealed record Recipe
 
     /// <summary>Debian packages, in name order, without versions: the release at build time decides those.</summary>
     public ImmutableSortedSet<string> Packages { get; init; } = ImmutableSortedSet<string>.Empty;
+
+    /// <summary>Packages of its parent that it does without, because its own suite has not got them.</summary>
+    public ImmutableSortedSet<string> Without { get; init; } = ImmutableSortedSet<string>.Empty;
+
+    /// <summary>
+    /// Which of the suite's archives give packages: <c>main</c>, <c>updates</c>, <c>security</c>; empty for all.
+    /// </summary>
+    public ImmutableSortedSet<string> Archives { get; init; } = ImmutableSortedSet<string>.Empty;
+
+    /// <summary>Archives that are no Debian packages, in the order in which they are unpacked.</summary>
+    public ImmutableArray<RecipeTool> Tools { get; init; } = [];
 
     /// <summary>The languages it is for, and the versions of each that it has: <c>python</c> → <c>3.11</c>.</summary>
     public ImmutableSortedDictionary<string, ImmutableArray<string>> Languages { get; init; } =
@@ -44,8 +57,12 @@ public sealed record Recipe
     {
         var text = new StringBuilder("testgrid.recipe/1\n");
         Line("suite", Suite);
+        foreach (var archive in Archives)
+            Line("archive", archive);
         foreach (var package in Packages)
             Line("package", package);
+        foreach (var tool in Tools)
+            Line("tool", tool.Line());
         foreach (var user in Users)
             Line("user", $"{user.Name} {user.Uid} {user.Sudo}");
         foreach (var file in Files.OrderBy(file => file.Path, StringComparer.Ordinal))
@@ -60,10 +77,12 @@ public sealed record Recipe
         this with
         {
             From = null,
-            Packages = parent.Packages.Union(Packages),
+            Packages = parent.Packages.Except(Without).Union(Packages),
+            Without = parent.Without.Union(Without),
+            Tools = [.. parent.Tools, .. Tools],
             Users = [.. parent.Users.Where(user => Users.All(own => own.Name != user.Name)), .. Users],
             Files = [.. parent.Files.Where(file => Files.All(own => own.Path != file.Path)), .. Files],
-            Checks = [.. parent.Checks, .. Checks],
+            Checks = [.. parent.Checks.Where(check => Checks.All(own => !own.Run.SequenceEqual(check.Run))), .. Checks],
         };
 }
 

@@ -77,8 +77,6 @@ public sealed class RecipeBook
                 why = $"from: names '{from}', which is no recipe here.";
             else if (!seen.Add(from))
                 why = $"from: goes round in a circle at '{from}'.";
-            else if (parent.Recipe.Suite != recipe.Suite)
-                why = $"Its suite is {recipe.Suite} and its parent's is {parent.Recipe.Suite}: one tree has one suite.";
             if (why.Length > 0)
                 return null;
             recipe = recipe.Upon(parent.Recipe) with { From = parent.Recipe.From };

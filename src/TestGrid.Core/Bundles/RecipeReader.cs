@@ -29,6 +29,7 @@ public sealed partial class RecipeReader
         "title",
         "from",
         "debian",
+        "tools",
         "languages",
         "users",
         "files",
@@ -75,19 +76,22 @@ public sealed partial class RecipeReader
         if (debian is null)
             Problem(map, "It says no debian: with suite: and packages:.");
         else
-            OnlyKeys(debian, ["suite", "packages"]);
+            OnlyKeys(debian, ["suite", "archives", "packages", "without"]);
         return new Recipe
         {
             Name = Text(map, "bundle", NameForm, "a name of lower-case letters, digits, dots and dashes") ?? "",
             Title = Text(map, "title", null, "") ?? "",
             From = Child(map, "from") is null ? null : Text(map, "from", NameForm, "the name of another recipe"),
             Suite = (debian is null ? null : Text(debian, "suite", SuiteForm, "a Debian codename: bookworm")) ?? "",
-            Packages =
+            Archives =
             [
-                .. Items(debian, "packages")
-                    .Select(node => Scalar(node, PackageForm, "a Debian package's name"))
+                .. Items(debian, "archives")
+                    .Select(node => Scalar(node, ArchiveForm, "main, updates or security"))
                     .OfType<string>(),
             ],
+            Packages = [.. Packages(debian, "packages")],
+            Without = [.. Packages(debian, "without")],
+            Tools = [.. Items(map, "tools").Select(Tool).OfType<RecipeTool>()],
             Languages = Languages(map),
             Users = [.. Items(map, "users").Select(User).OfType<RecipeUser>()],
             Files = [.. Items(map, "files").Select(File).OfType<RecipeFile>()],
@@ -108,7 +112,7 @@ public sealed partial class RecipeReader
         }
         foreach (var (key, _) in mapping.Children)
         {
-            if (Scalar(key, NameForm, "a language's name") is { } language)
+            if (Scalar(key, LanguageForm, "a language's name") is { } language)
                 languages[language] =
                 [
                     .. Items(mapping, language)
@@ -118,6 +122,9 @@ public sealed partial class RecipeReader
         }
         return languages.ToImmutable();
     }
+
+    private IEnumerable<string> Packages(YamlMappingNode? debian, string key) =>
+        Items(debian, key).Select(node => Scalar(node, PackageForm, "a Debian package's name")).OfType<string>();
 
     private RecipeUser? User(YamlNode node)
     {
@@ -202,6 +209,9 @@ public sealed partial class RecipeReader
     [GeneratedRegex(@"\A[a-z0-9][a-z0-9.+-]{0,63}\z")]
     private static partial Regex NameForm { get; }
 
+    [GeneratedRegex(@"\A[a-z][a-z0-9_+-]{0,31}\z")]
+    private static partial Regex LanguageForm { get; }
+
     [GeneratedRegex(@"\A[a-z]{2,20}\z")]
     private static partial Regex SuiteForm { get; }
 
@@ -216,6 +226,9 @@ public sealed partial class RecipeReader
 
     [GeneratedRegex(@"\A(?:[1-9][0-9]{3}|[1-5][0-9]{4})\z")]
     private static partial Regex UidForm { get; }
+
+    [GeneratedRegex(@"\A(?:main|updates|security)\z")]
+    private static partial Regex ArchiveForm { get; }
 
     [GeneratedRegex(@"\A(?:true|false)\z")]
     private static partial Regex BoolForm { get; }

@@ -65,9 +65,24 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
     /// The newest date of the suite's releases, in seconds since 1970: the only clock a build knows, so that the same
     /// releases give the same bytes whenever it runs. Asks the mirror; signatures are checked.
     /// </summary>
-    internal async Task<AptRelease> ReleaseAsync(string suite, string folder, CancellationToken stop)
+    /// <param name="archives">Which of <c>main</c>, <c>updates</c>, <c>security</c>; empty for all.</param>
+    internal async Task<AptRelease> ReleaseAsync(
+        string suite,
+        ImmutableSortedSet<string> archives,
+        string folder,
+        CancellationToken stop
+    )
     {
-        var lines = await LinesAsync(suite, stop);
+        var lines = (await LinesAsync(suite, stop))
+            .Where(line =>
+                archives.IsEmpty
+                || archives.Contains(
+                    line.Contains($" {suite}-security ", StringComparison.Ordinal) ? "security"
+                    : line.Contains($" {suite}-updates ", StringComparison.Ordinal) ? "updates"
+                    : "main"
+                )
+            )
+            .ToArray();
         var config = await IsolateAsync(folder, string.Concat(lines.Select(Signed).Select(line => line + "\n")), stop);
         var (code, errors) = await RunAsync("apt-get", ["-c", config, "-q", "--error-on=any", "update"], stop);
         if (code != 0)

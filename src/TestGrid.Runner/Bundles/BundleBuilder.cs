@@ -11,7 +11,7 @@ namespace TestGrid.Runner.Bundles;
 /// root of the sandboxes' id range only, straight into the tree; that is read into a manifest, and must pass its
 /// recipe's checks. Whatever becomes of it, none of its processes is left.
 /// </summary>
-internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, TimeProvider time)
+internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOptions options, TimeProvider time)
 {
     private static readonly ImmutableArray<string> Options =
     [
@@ -75,6 +75,7 @@ internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, Tim
         File.SetUnixFileMode(temporary, (UnixFileMode)0x3FF); // 1777
         log.Reach(2, "fetching packages");
         await pool.FetchAsync(locked, work, (done, all) => log.Reach(2 + 6 * done / all, "fetching packages"), stop);
+        await tools.FetchAsync(locked, work, stop);
         log.Reach(8, "reading the packages");
         var repository = Path.Combine(work, "packages");
         await LocalRepository.MakeAsync(locked, pool, repository, stop);
@@ -92,7 +93,7 @@ internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, Tim
         var manifest = TreeReader.Read(root, range.Base, stop);
         await KeepAsync(manifest, Path.Combine(tree, "manifest.gz"), stop);
         log.Reach(97, "checking");
-        foreach (var check in recipe.Checks)
+        foreach (var check in recipe.Tools.Select(ToolCheck.Of).Concat(recipe.Checks))
             await CheckAsync(recipe, check, root, Path.Combine(work, "check"), stop);
 
         var record = new BundleRecord(
@@ -149,6 +150,7 @@ internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, Tim
             Posix.GiveTo(root, range.Base, range.Base);
         var finish = Path.Combine(work, "finish.sh");
         await File.WriteAllTextAsync(finish, FinishScript.Of(recipe), stop);
+        var archives = locked.Tools.Select(tool => pool.FileOf(tool.Sha256));
         File.SetUnixFileMode(finish, (UnixFileMode)0x1A4); // 0644
         const string merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
         string[] command =
@@ -163,7 +165,7 @@ internal sealed class BundleBuilder(PackagePool pool, BundleOptions options, Tim
             .. Options,
             .. recipe.Packages.IsEmpty ? [] : (string[])[$"--include={string.Join(',', recipe.Packages)}"],
             .. Directory.Exists(merged) ? (string[])[$"--hook-dir={merged}"] : [],
-            $"--customize-hook=sh '{finish}' \"$1\"",
+            $"--customize-hook=sh '{finish}' \"$1\" {string.Join(' ', archives.Select(file => $"'{file}'"))}",
             LocalRepository.Suite,
             root,
             LocalRepository.Line(repository),

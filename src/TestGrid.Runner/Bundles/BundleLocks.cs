@@ -11,13 +11,16 @@ public sealed class BundleLocks
     private readonly LockShelf shelf;
     private readonly LockMaker maker;
     private readonly PackagePool pool;
+    private readonly ToolSource tools;
     private readonly RecipeBook recipes;
     private readonly ImmutableArray<RecipeProblem> problems;
 
     public BundleLocks(IOptions<BundleOptions> options, AptSources sources, TimeProvider time)
     {
         this.options = options.Value;
-        (shelf, maker, pool) = (new LockShelf(this.options), new LockMaker(sources), new(this.options, sources, time));
+        (shelf, pool) = (new LockShelf(this.options), new PackagePool(this.options, sources, time));
+        tools = new ToolSource(this.options, pool);
+        maker = new LockMaker(sources, tools);
         recipes = RecipeBook.Of(ReadRecipes(this.options), out problems);
     }
 
@@ -42,7 +45,7 @@ public sealed class BundleLocks
         var folder = Directory.CreateTempSubdirectory("testgrid-lock-").FullName;
         try
         {
-            return await maker.MakeAsync(wanted, folder, stop);
+            return await maker.MakeAsync(wanted, Usable(recipe), folder, stop);
         }
         finally
         {
@@ -72,6 +75,12 @@ public sealed class BundleLocks
                     $"{missing.Length} of {locked.Packages.Length} packages of {recipe} are not in the pool, "
                         + $"{missing[0]} for one. Remedy: testgrid bundle build {recipe}"
                 );
+            var absent = await tools.MissingAsync(locked, stop);
+            if (!absent.IsEmpty)
+                found.Add(
+                    $"{absent.Length} of {locked.Tools.Length} tools of {recipe} are not in the pool, {absent[0]} for "
+                        + $"one. Remedy: testgrid bundle build {recipe}"
+                );
             return found.ToImmutable();
         }
         catch (BundleException e)
@@ -89,19 +98,37 @@ public sealed class BundleLocks
         var locks = names.Select(Find).OfType<BundleLock>().ToArray();
         foreach (var locked in locks)
         {
-            if (await pool.MissingAsync(locked, stop) is { IsEmpty: false } missing)
+            string[] missing =
+            [
+                .. (await pool.MissingAsync(locked, stop)).Select(package => package.ToString()),
+                .. (await tools.MissingAsync(locked, stop)).Select(tool => tool.ToString()),
+            ];
+            if (missing.Length > 0)
                 throw new BundleException(
                     $"{missing.Length} packages of {locked.Bundle} are not in the pool, {missing[0]} for one. "
                         + $"Remedy: testgrid bundle build {locked.Bundle}"
                 );
         }
-        return await PoolArchive.WriteAsync(pool, locks.SelectMany(one => one.Packages), output, stop);
+        return await PoolArchive.WriteAsync(pool, locks.SelectMany(one => one.Hashes), output, stop);
     }
 
     /// <summary>Takes every package of such a tar into the pool; returns how many. Each must be what its name says.</summary>
     /// <exception cref="BundleException">It is no such tar, or a file in it is not what its name says.</exception>
     public async ValueTask<int> ImportAsync(Stream input, CancellationToken stop) =>
         await PoolArchive.ReadAsync(pool, Directory.CreateDirectory(options.RootPath).FullName, input, stop);
+
+    // One that cannot be read saves nothing, and is about to be replaced.
+    private BundleLock? Usable(string recipe)
+    {
+        try
+        {
+            return shelf.Beside(recipe);
+        }
+        catch (BundleException)
+        {
+            return null;
+        }
+    }
 
     internal static IEnumerable<(string, string)> ReadRecipes(BundleOptions options) =>
         Directory.Exists(options.RecipesPath)

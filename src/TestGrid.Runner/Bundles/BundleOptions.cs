@@ -28,6 +28,11 @@ public sealed class BundleOptions
     public IList<string> ArchiveMirrors { get; } = [];
 
     /// <summary>
+    /// The address of the npm registry that gives recipes' <c>tools:</c>; null takes what npm itself is set to here.
+    /// </summary>
+    public string? NpmRegistry { get; set; }
+
+    /// <summary>
     /// Whether a lock whose packages are gone, or that is of an older recipe, is an error. Off, this machine locks the
     /// recipe again and says so; for recipes that are yours, on.
     /// </summary>
@@ -36,7 +41,9 @@ public sealed class BundleOptions
     /// <summary>The keyring that signs the mirror's releases.</summary>
     public string Keyring { get; set; } = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-    /// <summary>A proxy for apt, here and in jobs; null takes apt's own setting. Jobs can read it.</summary>
+    /// <summary>
+    /// A proxy for apt, here and in jobs, and for tools; null takes apt's own setting. Jobs can read it.
+    /// </summary>
     public string? Proxy { get; set; }
 
     /// <summary>

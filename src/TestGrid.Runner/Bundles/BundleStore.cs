@@ -39,9 +39,10 @@ public sealed partial class BundleStore
         (this.options, this.time, this.log) = (options.Value, time, log);
         (locks, pool) = (new LockShelf(this.options), new PackagePool(this.options, sources, time));
         shelf = new BundleShelf(this.options, locks, time);
+        var tools = new ToolSource(this.options, pool);
         builder = new LockedBuild(
-            new BundleBuilder(pool, this.options, time),
-            new LockMaker(sources),
+            new BundleBuilder(pool, tools, this.options, time),
+            new LockMaker(sources, tools),
             locks,
             this.options
         );
@@ -234,7 +235,7 @@ public sealed partial class BundleStore
         // A lock that cannot be read may name any package.
         if (!locks.TryReadAll(shelf.Trees, out var all))
             return freed;
-        var wanted = all.SelectMany(one => one.Packages).Select(package => package.Sha256);
+        var wanted = all.SelectMany(one => one.Hashes);
         return freed + pool.Clean(wanted.ToHashSet(), time.GetUtcNow() - options.KeepUnused);
     }
 

@@ -4,14 +4,16 @@ using TestGrid.Core.Bundles;
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>
-/// The last step of a build, a shell script that gets the tree's folder as its argument: users, files, and everything
-/// out that would make two builds differ or give all sandboxes the same secret.
+/// The last step of a build, a shell script that gets the tree's folder and the tools' archives as its arguments:
+/// tools, users, files, and everything out that would make two builds differ or give all sandboxes the same secret.
 /// </summary>
 internal static class FinishScript
 {
     public static string Of(Recipe recipe)
     {
         var script = new StringBuilder("set -eu\nroot=$1\n");
+        foreach (var tool in recipe.Tools)
+            Unpack(script, tool);
         foreach (var user in recipe.Users)
             script.Append(
                 $"""
@@ -27,6 +29,37 @@ internal static class FinishScript
         foreach (var file in recipe.Files)
             Write(script, file.Path, file.Mode, file.Text);
         return script.Append(Normalise).Append(Compile).Append(Last).ToString();
+    }
+
+    // By the tree's own tar, in the tree: whatever stands in an archive, nothing outside is written. npm packs the files
+    // of a program with odd modes, so what is linked is made executable.
+    private static void Unpack(StringBuilder script, RecipeTool tool)
+    {
+        script.Append(
+            $"""
+            shift
+            chroot "$root" mkdir -p {tool.Into}
+            case $(od -An -tx1 -N6 "$1" | tr -d ' \n') in
+            1f8b*) form=--gzip ;;
+            fd377a585a00*) form=--xz ;;
+            28b52ffd*) form=--zstd ;;
+            *) form= ;;
+            esac
+            chroot "$root" tar -x $form --no-same-owner --no-same-permissions --strip-components=1                 -C {tool.Into} <"$1"
+
+            """
+        );
+        foreach (var (path, target) in tool.Links)
+            script.Append(
+                $"""
+                [ -e "$root{tool.Into}/{target}" ] || [ -L "$root{tool.Into}/{target}" ] ||
+                    ( echo "{tool} has no {target}" >&2; exit 1 )
+                [ -d "$root{tool.Into}/{target}" ] || chroot "$root" chmod a+rx {tool.Into}/{target}
+                chroot "$root" mkdir -p {Path.GetDirectoryName(path)}
+                chroot "$root" ln -s {tool.Into}/{target} {path}
+
+                """
+            );
     }
 
     private static void Write(StringBuilder script, string path, string mode, string text) =>

@@ -9,13 +9,14 @@ namespace TestGrid.Runner.Bundles;
 /// Finds out what a recipe means today: apt's own resolver chooses, in a state of its own that has nothing of this
 /// machine's packages in it, and the signed package lists give each hash.
 /// </summary>
-internal sealed partial class LockMaker(AptSources sources)
+internal sealed partial class LockMaker(AptSources sources, ToolSource tools)
 {
+    /// <param name="known">An older lock: tools that it has already are not fetched again; null of none.</param>
     /// <param name="folder">An empty folder, for apt's lists.</param>
     /// <exception cref="BundleException">The mirror is not there, or apt cannot satisfy the recipe.</exception>
-    public async Task<BundleLock> MakeAsync(Recipe recipe, string folder, CancellationToken stop)
+    public async Task<BundleLock> MakeAsync(Recipe recipe, BundleLock? known, string folder, CancellationToken stop)
     {
-        var release = await sources.ReleaseAsync(recipe.Suite, folder, stop);
+        var release = await sources.ReleaseAsync(recipe.Suite, recipe.Archives, folder, stop);
         var chosen = await ChooseAsync(recipe, release.Config, stop);
         var lists = Path.Combine(folder, "lists");
         var packages = BundleLock.InOrder(ReadLists(lists, chosen));
@@ -32,6 +33,7 @@ internal sealed partial class LockMaker(AptSources sources)
             Epoch = release.Epoch,
             Releases = [.. Directory.GetFiles(lists, "*Release").Order(StringComparer.Ordinal).Select(Release)],
             Packages = packages,
+            Tools = await tools.ResolveAsync(recipe, known, folder, stop),
         };
     }
 

@@ -45,7 +45,7 @@ internal sealed class LockedBuild(BundleBuilder builder, LockMaker maker, LockSh
             }
         }
         log.Reach(1, "asking the mirror");
-        var made = await maker.MakeAsync(recipe, Path.Combine(folder, "work", "apt"), stop);
+        var made = await maker.MakeAsync(recipe, beside, Path.Combine(folder, "work", "apt"), stop);
         var record = await builder.BuildAsync(recipe, made, folder, log, stop);
         locks.KeepOwn(key, made);
         return (record, Told(made));

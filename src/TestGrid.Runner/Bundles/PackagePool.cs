@@ -20,6 +20,17 @@ internal sealed partial class PackagePool(BundleOptions options, AptSources sour
 
     public string FileOf(string sha256) => Path.Combine(Root, "sha256", sha256[..2], sha256);
 
+    /// <summary>Whether that file is here and is what its name says. It counts as used now.</summary>
+    public async Task<bool> HasAsync(long size, string sha256, CancellationToken stop)
+    {
+        var file = FileOf(sha256);
+        // What is otherwise stays till a better one takes its place: only a lock's word speaks against it.
+        if (!await IsAsync(file, size, sha256, stop))
+            return false;
+        Touch(file);
+        return true;
+    }
+
     /// <summary>Packages of the lock that are not here, or not what they should be. The others count as used now.</summary>
     public async Task<ImmutableArray<LockedPackage>> MissingAsync(BundleLock wanted, CancellationToken stop)
     {
@@ -29,11 +40,7 @@ internal sealed partial class PackagePool(BundleOptions options, AptSources sour
             stop,
             async (package, end) =>
             {
-                var file = FileOf(package.Sha256);
-                // What is otherwise stays till a better one takes its place: only a lock's word speaks against it.
-                if (await IsAsync(file, package.Size, package.Sha256, end))
-                    Touch(file);
-                else
+                if (!await HasAsync(package.Size, package.Sha256, end))
                     missing.Add(package);
             }
         );

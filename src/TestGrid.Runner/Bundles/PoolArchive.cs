@@ -1,6 +1,5 @@
 using System.Formats.Tar;
 using System.Text.RegularExpressions;
-using TestGrid.Core.Bundles;
 
 namespace TestGrid.Runner.Bundles;
 
@@ -12,14 +11,14 @@ internal static partial class PoolArchive
 
     public static async Task<int> WriteAsync(
         PackagePool pool,
-        IEnumerable<LockedPackage> packages,
+        IEnumerable<string> hashes,
         Stream output,
         CancellationToken stop
     )
     {
         var count = 0;
         await using var tar = new TarWriter(output, TarEntryFormat.Ustar, leaveOpen: true);
-        foreach (var sha256 in packages.Select(package => package.Sha256).Distinct().Order(StringComparer.Ordinal))
+        foreach (var sha256 in hashes.Distinct().Order(StringComparer.Ordinal))
         {
             await using var file = File.OpenRead(pool.FileOf(sha256));
             var entry = new UstarTarEntry(TarEntryType.RegularFile, $"sha256/{sha256}")

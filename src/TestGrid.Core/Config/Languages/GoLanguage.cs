@@ -23,6 +23,9 @@ internal static class GoLanguage
         fi
         """;
 
+    // A bundle may hold several, as Debian has them.
+    private const string ChooseGo = "if [[ -x /usr/lib/go-@V/bin/go ]]; then export PATH=/usr/lib/go-@V/bin:$PATH; fi";
+
     private const string Godeps = """
         if [[ -f Godeps/Godeps.json ]]; then
           export GOPATH=$TRAVIS_BUILD_DIR/Godeps/_workspace:$GOPATH
@@ -45,7 +48,7 @@ internal static class GoLanguage
                 "export GO111MODULE=${GO111MODULE:-auto}",
                 "export GOMAXPROCS=${GOMAXPROCS:-$(nproc)}"
             ),
-            Setup: Workspace,
+            Setup: Lines(ChooseGo.Replace("@V", Minor(version), StringComparison.Ordinal), Workspace),
             Announce: Lines(Run("go version"), Run("go env")),
             Install: Lines(
                 Godeps,
@@ -54,6 +57,12 @@ internal static class GoLanguage
             Script: Choose((HasMakefile, Run("make")), ("", Run($"go test{build} ./...")))
         );
     }
+
+    // It goes into a path: digits and dots only, two parts.
+    private static string Minor(string? version) =>
+        version is not null && version.All(c => char.IsAsciiDigit(c) || c == '.')
+            ? string.Join('.', version.Split('.').Take(2))
+            : "";
 
     private static string Tests(string build) => build.Split(' ').Contains("-t") ? "" : " -t";
 }

@@ -53,10 +53,10 @@ internal static class LanguageTable
         ["shell"] = new("generic", null, GenericLanguage.Steps),
         ["minimal"] = new("generic", null, GenericLanguage.Steps),
         ["android"] = Jvm("android", JvmLanguage.Android),
-        ["clojure"] = Jvm("java", JvmLanguage.Clojure),
+        ["clojure"] = Jvm("clojure", JvmLanguage.Clojure),
         ["groovy"] = Jvm("java", JvmLanguage.Java),
         ["java"] = Jvm("java", JvmLanguage.Java),
-        ["scala"] = Jvm("java", JvmLanguage.Scala),
+        ["scala"] = Jvm("scala", JvmLanguage.Scala),
         ["csharp"] = new("csharp", "mono", DotnetLanguage.Steps)
         {
             Words = VersionWords.Mono,
@@ -74,7 +74,7 @@ internal static class LanguageTable
         ["ruby"] = new("ruby", "rvm", RubyLanguage.Steps) { Words = VersionWords.Ruby },
         ["rust"] = new("rust", "rust", RustLanguage.Steps) { Words = VersionWords.Rust },
         ["crystal"] = new("crystal", "crystal", SmallLanguages.Crystal),
-        ["d"] = new("d", "d", SmallLanguages.D),
+        ["d"] = new("d", "d", SmallLanguages.D) { Words = VersionWords.D },
         ["dart"] = new("dart", "dart", SmallLanguages.Dart),
         ["haxe"] = new("haxe", "haxe", SmallLanguages.Haxe),
         ["julia"] = new("julia", "julia", SmallLanguages.Julia),

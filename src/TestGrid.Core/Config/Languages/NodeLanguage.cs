@@ -7,7 +7,8 @@ namespace TestGrid.Core.Config.Languages;
 /// <summary>Node.js with npm or yarn, and Elm on top of it.</summary>
 internal static class NodeLanguage
 {
-    // With nvm as Travis has it. A Debian node keeps global packages where only root may write: a job's go to its home.
+    // With nvm as Travis has it, else from the versions that a bundle holds side by side; their headers are there too, so
+    // that node-gyp need not fetch them. Global packages lie where only root may write: a job's go to its home.
     private const string ChooseNode = """
         export PATH=./node_modules/.bin:$PATH
         if [[ $(type -t nvm) == function ]]; then
@@ -15,6 +16,9 @@ internal static class NodeLanguage
           travis_cmd @USE --assert --echo --timing
           travis_fold end nvm.install
         else
+          if [[ -x /opt/node-@V/bin/node ]]; then
+            export PATH=/opt/node-@V/bin:$PATH npm_config_nodedir=/opt/node-@V
+          fi
           export NPM_CONFIG_PREFIX=$HOME/.npm-global
           export PATH=$NPM_CONFIG_PREFIX/bin:$PATH
         fi
@@ -36,11 +40,13 @@ internal static class NodeLanguage
         var given = job.Text("node_js");
         return new LanguageSteps(
             Export: Export("TRAVIS_NODE_VERSION", given ?? version),
-            Setup: ChooseNode.Replace(
-                "@USE",
-                Bash.Quote("nvm install " + Bash.Word(given ?? version ?? "node")),
-                StringComparison.Ordinal
-            ),
+            Setup: ChooseNode
+                .Replace(
+                    "@USE",
+                    Bash.Quote("nvm install " + Bash.Word(given ?? version ?? "node")),
+                    StringComparison.Ordinal
+                )
+                .Replace("@V", Major(version), StringComparison.Ordinal),
             Announce: Announce,
             Install: Install(job),
             Script: Choose(
@@ -50,6 +56,10 @@ internal static class NodeLanguage
             )
         );
     }
+
+    // It goes into a path: digits only.
+    private static string Major(string? version) =>
+        version?.Split('.')[0] is { } major && major.All(char.IsAsciiDigit) ? major : "";
 
     public static LanguageSteps Elm(MatrixJob job, string? version) =>
         Steps(job, version) with

@@ -16,10 +16,13 @@ internal static class SmallLanguages
 
     public static LanguageSteps D(MatrixJob job, string? version) =>
         new(
-            Export: $"export DC=${{DC:-{Bash.Word((job.Text("d") ?? version ?? "dmd").Split('-')[0])}}}",
+            Export: $"export DC=${{DC:-{Bash.Word(Compiler(job.Text("d") ?? "ldc"))}}}",
             Announce: Lines(Run("$DC --version"), Run("dub --help")),
             Script: Run("dub test --compiler=$DC")
         );
+
+    // ldc's program is called ldc2.
+    private static string Compiler(string asked) => asked.Split('-')[0] is var name && name == "ldc" ? "ldc2" : name;
 
     public static LanguageSteps Dart(MatrixJob job, string? version) =>
         new(

@@ -60,6 +60,14 @@ internal sealed record VersionWords
 
     public static VersionWords R { get; } = new() { Newest = ["release", "bioc-release"] };
 
+    public static VersionWords D { get; } =
+        new()
+        {
+            Prefixes = ["ldc-", "ldc2-"],
+            Newest = ["ldc", "ldc2"],
+            Others = ["dmd", "gdc"],
+        };
+
     public static VersionWords Mono { get; } = new() { Newest = ["latest"] };
 
     /// <summary>What may stand before the number and says nothing here; the longest counts.</summary>

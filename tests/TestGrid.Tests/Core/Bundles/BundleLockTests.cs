@@ -29,6 +29,22 @@ public sealed class BundleLockTests
     }
 
     [Fact]
+    public void Its_tools_are_in_it_a_line_each_and_decide_its_digest()
+    {
+        var npm = new LockedTool("node", "22.1.0", 7, new string('e', 64), "sha512-" + new string('A', 86) + "==");
+        var with = Whole with { Tools = [npm, new LockedTool("https://example.org/x.tgz", "", 8, new('f', 64), "")] };
+
+        var text = with.Text();
+
+        var read = Assert.IsType<LockReading.Read>(LockReader.Read("lock.json", text)).Lock;
+        Assert.Equal(with.Tools, read.Tools);
+        Assert.NotEqual(Whole.Digest, with.Digest);
+        Assert.Equal(["- node@22.1.0", "- https://example.org/x.tgz"], with.ToolChangesTo(Whole));
+        var other = text.Replace("22.1.0", "22.1.1", StringComparison.Ordinal);
+        Assert.IsType<LockReading.Refused>(LockReader.Read("lock.json", other));
+    }
+
+    [Fact]
     public void What_decides_the_tree_decides_its_digest_and_nothing_else()
     {
         Assert.NotEqual(Whole.Digest, (Whole with { Epoch = 1 }).Digest);

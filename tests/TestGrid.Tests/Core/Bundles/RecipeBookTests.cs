@@ -15,9 +15,13 @@ public sealed class RecipeBookTests
                 ),
                 (
                     "c/recipe.yml",
-                    "bundle: c\nfrom: base\ndebian: { suite: sid, packages: [gcc] }\nlanguages: { c: [] }"
+                    "bundle: c\nfrom: base\ndebian: { suite: sid, packages: [gcc] }\nlanguages: { c: [] }\n"
+                        + "check: [{ run: [gcc], expect: '3' }]"
                 ),
-                ("cc/recipe.yml", "bundle: cc\nfrom: c\ndebian: { suite: sid, packages: [clang] }"),
+                (
+                    "cc/recipe.yml",
+                    "bundle: cc\nfrom: c\ndebian: { suite: sid, packages: [clang] }\ncheck: [{ run: [gcc], expect: '4' }]"
+                ),
             ],
             out var problems
         );
@@ -25,6 +29,7 @@ public sealed class RecipeBookTests
         Assert.Empty(problems);
         Assert.Equal(["clang", "gcc", "git"], book.Find("cc")!.Packages);
         Assert.Equal("travis", Assert.Single(book.Find("cc")!.Users).Name);
+        Assert.Equal("4", Assert.Single(book.Find("cc")!.Checks).Expect);
         var offer = Assert.Single(book.Offers);
         Assert.Equal(("c", "c"), (offer.Recipe, offer.Language));
     }
@@ -47,10 +52,29 @@ public sealed class RecipeBookTests
         Assert.Null(book.Find("b")!.Service);
     }
 
+    [Fact]
+    public void A_parent_of_another_suite_gives_its_packages_as_this_suite_has_them_but_for_some()
+    {
+        var book = RecipeBook.Of(
+            [
+                ("base/recipe.yml", "bundle: base\ndebian: { suite: bookworm, packages: [git, git-lfs] }"),
+                (
+                    "old/recipe.yml",
+                    "bundle: old\nfrom: base\ndebian: { suite: bullseye, packages: [gcc], without: [git-lfs] }"
+                ),
+                ("node/recipe.yml", "bundle: node\nfrom: old\ndebian: { suite: bullseye, packages: [libatomic1] }"),
+            ],
+            out var problems
+        );
+
+        Assert.Empty(problems);
+        Assert.Equal(["gcc", "git", "libatomic1"], book.Find("node")!.Packages);
+        Assert.Equal("bullseye", book.Find("node")!.Suite);
+    }
+
     [Theory]
     [InlineData("bundle: a\nfrom: nobody\ndebian: { suite: sid }", "no recipe here")]
     [InlineData("bundle: a\nfrom: b\ndebian: { suite: sid }", "circle")]
-    [InlineData("bundle: a\nfrom: other\ndebian: { suite: sid }", "one tree has one suite")]
     public void A_recipe_with_a_bad_parent_is_not_in_the_book(string text, string says)
     {
         var book = RecipeBook.Of(
@@ -80,7 +104,9 @@ public sealed class RecipeBookTests
 
         Assert.Empty(problems);
         var services = book.Services.Select(offer => offer.Recipe).ToList();
-        Assert.Equal(["base", "c", "python", "python-2.7"], book.Names.Except(services));
+        Assert.Superset(new HashSet<string> { "base", "c", "node", "python", "python-2.7" }, book.Names.ToHashSet());
+        // A newcomer's machine locks nothing that we have not.
+        Assert.All(book.Names, name => Assert.True(IsLocked(book.Find(name)!, folder), $"{name}'s lock is stale"));
         Assert.All(
             book.Names.Except(services),
             name => Assert.Contains(new RecipeUser("travis", 2000, true), book.Find(name)!.Users)
@@ -89,4 +115,10 @@ public sealed class RecipeBookTests
         Assert.Contains("redis", services.Select(name => book.Find(name)!.Service!.Names[0]));
         Assert.Contains("postgresql", services.Select(name => book.Find(name)!.Service!.Names[0]));
     }
+
+    private static bool IsLocked(Recipe recipe, string folder) =>
+        LockReader.Read("lock.json", File.ReadAllText(Path.Combine(folder, recipe.Name, "lock.json")))
+            is LockReading.Read { Lock: var locked }
+        && locked.RecipeHash == recipe.ContentHash()
+        && locked.Tools.Length == recipe.Tools.Length;
 }

@@ -14,6 +14,9 @@ public sealed class RecipeReaderTests
         languages:
           python: ["3.11"]
           generic: []
+        tools:
+          - { npm: "@a/node@22.1", into: /opt/node, link: { /usr/bin/node: bin/node } }
+          - { url: "https://example.org/x.tar.xz", sha256: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa, into: /opt/x }
         users:
           - { name: travis, uid: 2000, sudo: true }
         files:
@@ -43,6 +46,11 @@ public sealed class RecipeReaderTests
         Assert.Equal(("python", "base", "bookworm"), (recipe.Name, recipe.From, recipe.Suite));
         Assert.Equal(["git", "python3"], recipe.Packages);
         Assert.Equal(["3.11"], recipe.Languages["python"]);
+        Assert.Equal(
+            ("@a/node", "22.1", "bin/node"),
+            (recipe.Tools[0].Npm, recipe.Tools[0].Version, recipe.Tools[0].Links["/usr/bin/node"])
+        );
+        Assert.Equal(("https://example.org/x.tar.xz", "/opt/x"), (recipe.Tools[1].Url, recipe.Tools[1].Into));
         Assert.Equal(new RecipeUser("travis", 2000, true), Assert.Single(recipe.Users));
         Assert.Equal(new RecipeFile("/etc/x.conf", "0644", "a\nb\n"), Assert.Single(recipe.Files));
         Assert.Equal(["python3", "--version"], Assert.Single(recipe.Checks).Run);
@@ -76,6 +84,19 @@ public sealed class RecipeReaderTests
         "bundle: a\ndebian: { suite: sid }\nservice: { names: [a], start: [a], version: '1', port: 9, sockets: ../x }",
         3,
         "an absolute path"
+    )]
+    [InlineData("bundle: a\ndebian: { suite: sid }\ntools:\n  - { npm: node, into: /opt/x }", 4, "with a version")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\ntools:\n  - { npm: a@1, into: opt/x }", 4, "absolute")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\ntools:\n  - { npm: a@1, url: 'http://x', into: /x }", 4, "either")]
+    [InlineData(
+        "bundle: a\ndebian: { suite: sid }\ntools:\n  - { url: 'http://x/$(id)', sha256: a, into: /x }",
+        4,
+        "address"
+    )]
+    [InlineData(
+        "bundle: a\ndebian: { suite: sid }\ntools:\n  - { npm: a@1, into: /x, link: { /bin/x: ../../etc } }",
+        4,
+        "in the archive"
     )]
     [InlineData("bundle: a", 1, "no debian:")]
     [InlineData("bundle: a\ntitle: b: c", 2, "not YAML")]

@@ -143,13 +143,13 @@ public sealed class PackagePoolTests : IDisposable
         await here.FetchAsync(wanted, Work, (_, _) => { }, Stop);
         using var tar = new MemoryStream();
 
-        Assert.Equal(2, await PoolArchive.WriteAsync(here, wanted.Packages, tar, Stop));
+        Assert.Equal(2, await PoolArchive.WriteAsync(here, wanted.Hashes, tar, Stop));
         tar.Position = 0;
         Assert.Equal(2, await PoolArchive.ReadAsync(there, folder.Path, tar, Stop));
 
         Assert.Empty(await there.MissingAsync(wanted, Stop));
         using var again = new MemoryStream();
-        await PoolArchive.WriteAsync(there, wanted.Packages, again, Stop);
+        await PoolArchive.WriteAsync(there, wanted.Hashes, again, Stop);
         Assert.Equal(tar.ToArray(), again.ToArray());
     }
 

@@ -15,6 +15,7 @@ public sealed class VersionTests
         new BundleOffer("node-18", "node_js", ["18"]),
         new BundleOffer("node-20", "node_js", ["20"]),
         new BundleOffer("java", "java", ["17", "11"]),
+        new BundleOffer("java", "scala", ["17", "11"]),
         new BundleOffer("ruby", "ruby", ["3.1"]),
         new BundleOffer("perl", "perl", ["5.36", "5.10"]),
         new BundleOffer("go", "go", ["1.19"]),
