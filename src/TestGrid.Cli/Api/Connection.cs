@@ -51,9 +51,17 @@ public sealed record Connection(Uri Url, string? Token)
             parsed.GetValue(UrlOption) ?? Environment.GetEnvironmentVariable("TESTGRID_URL") ?? left?.Url ?? DefaultUrl;
         var token = parsed.GetValue(TokenFileOption) is { } file
             ? ReadToken(file)
-            : Environment.GetEnvironmentVariable("TESTGRID_TOKEN") ?? left?.Token;
+            : Environment.GetEnvironmentVariable("TESTGRID_TOKEN");
         if (!Uri.TryCreate(url, UriKind.Absolute, out var address) || address.Scheme is not ("http" or "https"))
             throw new CommandException($"'{url}' is not an address: write it as {DefaultUrl}", ExitCodes.Usage);
+        // What was left for one server is told to no other.
+        if (
+            token is null
+            && left is not null
+            && Uri.TryCreate(left.Url, UriKind.Absolute, out var its)
+            && IsSame(address, its)
+        )
+            token = left.Token;
         return new Connection(address, token);
     }
 
@@ -100,6 +108,10 @@ public sealed record Connection(Uri Url, string? Token)
     /// <summary>What is left in the file.</summary>
     public static string Left(string url, string token) =>
         JsonSerializer.Serialize(new LeftConnection(url, token), JsonSerializerOptions.Web);
+
+    private static bool IsSame(Uri one, Uri other) =>
+        (one.Scheme, one.Port) == (other.Scheme, other.Port)
+        && (one.IsLoopback && other.IsLoopback || one.IdnHost == other.IdnHost);
 
     private static string ReadToken(FileInfo file)
     {

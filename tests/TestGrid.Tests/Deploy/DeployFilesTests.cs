@@ -101,10 +101,43 @@ public sealed partial class DeployFilesTests : IDisposable
         Assert.Contains("ExecStart=/opt/testgrid/testgrid ", text, StringComparison.Ordinal);
         File.WriteAllText(copy, text.Replace("/opt/testgrid/testgrid ", "/bin/true ", StringComparison.Ordinal));
 
-        Assert.Equal("", Run("systemd-analyze", "verify", "--man=no", copy).Trim());
+        Assert.Equal("", Verify(copy));
+    }
+
+    [Theory]
+    [InlineData("testgrid.service")]
+    [InlineData("testgrid-runner.service")]
+    public void With_the_queues_file_beside_it_a_unit_reads_its_password_where_systemd_puts_it(string unit)
+    {
+        var text = File.ReadAllText(Path.Combine(Home, "deploy", unit));
+        var copy = Path.Combine(folder.Path, unit);
+        File.WriteAllText(copy, text.Replace("/opt/testgrid/testgrid ", "/bin/true ", StringComparison.Ordinal));
+        var more = Directory.CreateDirectory(copy + ".d");
+        var queue = File.ReadAllText(Path.Combine(Home, "deploy", "testgrid-queue.conf"));
+        File.WriteAllText(Path.Combine(more.FullName, "queue.conf"), queue);
+
+        Assert.Equal("", Verify(copy));
+        var loaded = Regex.Match(queue, "^LoadCredential=([a-z-]+):(/etc/testgrid/[a-z-]+)$", RegexOptions.Multiline);
+        Assert.Contains($"PASSWORDFILE=%d/{loaded.Groups[1]}\n", queue, StringComparison.Ordinal);
+        // A line that systemd does not know is told: or this test would hold nothing.
+        File.AppendAllText(Path.Combine(more.FullName, "queue.conf"), "LoadCredentials=a:/b\n");
+        Assert.Contains("LoadCredentials", Verify(copy), StringComparison.Ordinal);
     }
 
     public void Dispose() => folder.Dispose();
+
+    // What it says goes to standard error, also of lines that it leaves out and takes the rest.
+    private static string Verify(string unit)
+    {
+        var start = new ProcessStartInfo("systemd-analyze", ["verify", "--man=no", unit])
+        {
+            RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var said = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        return said.Trim();
+    }
 
     private string Run(params string[] words)
     {
