@@ -18,6 +18,8 @@ public sealed class JobGround(
 
     public SandboxNetwork Network => options.Value.Network;
 
+    public TimeSpan ServiceTime => options.Value.ServiceTime;
+
     /// <summary>Looks at every file system that a job fills: its state, checkouts, bundles, logs may each have their own.</summary>
     /// <exception cref="NoSpaceException">Less is free than <see cref="RunnerOptions.KeepFreeBytes"/>.</exception>
     public void CheckSpace()

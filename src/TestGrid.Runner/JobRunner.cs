@@ -10,6 +10,7 @@ using TestGrid.Runner.Git;
 using TestGrid.Runner.Output;
 using TestGrid.Runner.Reporting;
 using TestGrid.Runner.Sandboxes;
+using TestGrid.Runner.Services;
 
 namespace TestGrid.Runner;
 
@@ -99,9 +100,10 @@ public sealed partial class JobRunner(
         var name = string.Create(CultureInfo.InvariantCulture, $"{ground.RunnerName}-{order.Id}-{claim.Lease.Attempt}");
         ground.CheckSpace();
 
-        var (bundle, workspace) = await GroundAsync(order, claim, reporter, pump.Report, ending);
+        var (bundle, workspace, services) = await GroundAsync(order, claim, reporter, pump.Report, ending);
         await using var _ = bundle;
         await using var __ = workspace;
+        await using var ___ = services;
         using var script = ground.WriteScript(name, JobScript.Compile(order));
 
         var spec = new SandboxSpec(
@@ -114,6 +116,7 @@ public sealed partial class JobRunner(
         {
             Digest = bundle.Bundle.Digest,
             IsStrangers = order.Trigger.PullRequest is { IsFork: true },
+            Services = services.Specs,
         };
         await using var sandbox = await engine.CreateAsync(spec, ending.Polite);
         ending.Obey(await pump.Report(new JobStarted(ground.RunnerName, bundle.Bundle.Name, bundle.Bundle.Digest)));
@@ -121,11 +124,16 @@ public sealed partial class JobRunner(
 
         ending.StartClocks();
         await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
-        return await sandbox.RunAsync(Command(order, claim, key), pump.Writer, ending.Polite);
+        await services.StartAsync(sandbox, pump.Writer, ground.ServiceTime, time, ending.Polite);
+        var exit = await sandbox.RunAsync(Command(order, claim, key), pump.Writer, ending.Polite);
+        if (ending.Firm.IsCancellationRequested)
+            return exit; // they were ended with the sandbox
+        await services.TellAsync(pump.Writer, all: exit.ExitCode != 0);
+        return exit;
     }
 
     /// <summary>What the job stands on. Both may take minutes the first time, and neither needs the other.</summary>
-    private async ValueTask<(BundleLease, Workspace)> GroundAsync(
+    private async ValueTask<(BundleLease, Workspace, JobServices)> GroundAsync(
         JobOrder order,
         JobClaim claim,
         IJobReporter reporter,
@@ -136,16 +144,18 @@ public sealed partial class JobRunner(
         await using var waiting = new WaitTeller(tell, ending);
         var checkingOut = workspaces.CheckOutAsync(order, claim.Credential, ending.Polite).AsTask();
         BundleLease? bundle = null;
+        JobServices? services = null;
         try
         {
             bundle = await BundleAsync(order.Config.Bundle, claim, reporter, waiting, ending);
+            services = await JobServices.LeaseAsync(bundles, order.Config.Services, waiting, ending.Polite);
             var fetching = $"repository {order.Repository.Slug} is being fetched";
-            return (bundle, await waiting.OverAsync(checkingOut, fetching, time));
+            return (bundle, await waiting.OverAsync(checkingOut, fetching, time), services);
         }
         catch
         {
-            if (bundle is not null)
-                await bundle.DisposeAsync();
+            foreach (var lease in (IAsyncDisposable?[])[bundle, services])
+                await (lease?.DisposeAsync() ?? ValueTask.CompletedTask);
             await DisposeWhenReadyAsync(checkingOut);
             throw;
         }
@@ -258,6 +268,7 @@ public sealed partial class JobRunner(
             GitFetchException => new JobVerdict(JobState.Errored, JobReason.Infra, e.Message),
             NoSpaceException => new JobVerdict(JobState.Errored, JobReason.Infra, e.Message), // disk-limit is the job's own
             BundleException => new JobVerdict(JobState.Errored, JobReason.NoBundle, e.Message),
+            ServiceException => new JobVerdict(JobState.Errored, JobReason.Service, e.Message),
             SandboxException => new JobVerdict(JobState.Errored, JobReason.Infra, e.Message),
             _ => null,
         };

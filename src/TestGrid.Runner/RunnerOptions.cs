@@ -23,6 +23,10 @@ public sealed class RunnerOptions
     /// <summary>What jobs may reach.</summary>
     public SandboxNetwork Network { get; set; } = SandboxNetwork.Egress;
 
+    /// <summary>How long a job waits for each of its services to be ready.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
+    public TimeSpan ServiceTime { get; set; } = TimeSpan.FromMinutes(1);
+
     /// <summary>Where it keeps what belongs to running jobs.</summary>
     [Required]
     public string StatePath { get; set; } = "";

@@ -29,7 +29,7 @@ public sealed class ConfigCommandTests : IDisposable
     [Fact]
     public async Task Check_in_json_is_one_object_and_warnings_fail_only_when_they_shall()
     {
-        const string Yaml = "language: c\nscript: make\nenv: [A=1, A=2]\nservices: [redis]\n";
+        const string Yaml = "language: c\nscript: make\nenv: [A=1, A=2]\ncache: pip\n";
 
         var good = await CallWithAsync(Yaml, "config", "check", "-", "--json");
         var strict = await CallWithAsync(Yaml, "config", "check", "-", "--json", "--strict");

@@ -53,13 +53,13 @@ public sealed partial class ScenarioTests(FourWays ways) : IClassFixture<FourWay
         foreach (var job in snapshot.GetProperty("jobs").EnumerateArray())
         {
             var log = job.GetProperty("attempt").GetInt32() > 0 ? await way.Server.LogAsync(job.Text("id")!, Stop) : "";
-            jobs.Add(new Job(job, Compared(log, way.Engine)));
+            jobs.Add(new Job(job, log, Compared(log, way.Engine)));
         }
         return new Run(snapshot.GetProperty("build"), jobs);
     }
 
     /// <summary>
-    /// A log as it is compared: without what was measured, without the random names that tie the two ends of a time mark
+    /// A log as it is compared: without what was measured, without what services said in their own words, without the random names that tie the two ends of a time mark
     /// together, and without the engine's own name, which stands in the heading for people to know. Nothing else is taken
     /// away: commits, ids, words, colours and line ends are the same in each of the four.
     /// </summary>
@@ -68,6 +68,7 @@ public sealed partial class ScenarioTests(FourWays ways) : IClassFixture<FourWay
         var heading = $" on embedded ({engine})\r\n";
         if (log.Length > 0)
             Assert.Contains(heading, log, StringComparison.Ordinal);
+        log = Ready().Replace(Told().Replace(log, "$1\n$2"), "ready");
         return Used().Replace(Mark().Replace(log.Replace(heading, "\r\n"), "travis_time:$1:"), "N");
     }
 
@@ -99,16 +100,23 @@ public sealed partial class ScenarioTests(FourWays ways) : IClassFixture<FourWay
     [GeneratedRegex("travis_time:(start|end):[0-9a-f]{8}(:start=[0-9]+,finish=[0-9]+,duration=[0-9]+)?")]
     private static partial Regex Mark();
 
+    // A service's own words have clocks and process numbers.
+    [GeneratedRegex(@"(travis_fold:start:service\.\S+).*?(travis_fold:end:service\.\S+)", RegexOptions.Singleline)]
+    private static partial Regex Told();
+
+    [GeneratedRegex(@"ready after [0-9]+\.[0-9] s")]
+    private static partial Regex Ready();
+
     // «It used 12 MiB of memory at most, 0.3 s of processor time, 0 MiB on disk.»
     [GeneratedRegex(@"(?<=^\e\[90mIt used .*)\b[0-9]+(\.[0-9])?(?= (MiB|s) )", RegexOptions.Multiline)]
     private static partial Regex Used();
 
-    private sealed record Job(JsonElement Record, string Log)
+    private sealed record Job(JsonElement Record, string Log, string Compared)
     {
         public int Cell => Record.GetProperty("cell").GetInt32();
 
         public string AsRead =>
-            $"{Record.Text("id")} {Record.Text("state")} {Record.Text("reason")} {Record.Text("sentence")}\n{Log}";
+            $"{Record.Text("id")} {Record.Text("state")} {Record.Text("reason")} {Record.Text("sentence")}\n{Compared}";
     }
 
     private sealed record Run(JsonElement Build, List<Job> Jobs)

@@ -62,6 +62,11 @@ internal static class ConfigExplainCommand
             Line($"It cannot run here: {impossible.Sentence}");
         else
             Line($"It runs in the bundle {job.Bundle}{(job.AllowFailure ? ", and may fail" : "")}.");
+        foreach (var (name, bundle, service) in job.Services)
+            Line(
+                $"Beside it runs {name} {service.Version}, of the bundle {bundle}, at localhost:{service.Port}"
+                    + (service.Sockets is { } sockets ? $" and in {sockets}." : ".")
+            );
         foreach (var note in job.Notes)
             Line($"Note: {note}");
         Console.WriteLine("\nWhere each value comes from");

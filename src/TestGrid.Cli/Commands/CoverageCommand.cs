@@ -61,7 +61,8 @@ internal static class CoverageCommand
     /// <summary>Counts an oracle's configurations against the recipes of this installation.</summary>
     public static CoverageRun Count(OracleFiles oracle)
     {
-        var run = new CoverageRun(LocalServices.ConfigSettings().Offers, oracle.Events);
+        var here = LocalServices.ConfigSettings();
+        var run = new CoverageRun(here.Offers, here.Services, oracle.Events);
         foreach (var (_, line) in oracle.Lines())
             run.Add(line);
         return run;

@@ -109,6 +109,12 @@ internal static class LocalServices
     public static ConfigSettings ConfigSettings()
     {
         using var services = ForBundles();
-        return new ConfigSettings(services.GetRequiredService<BundleStore>().Offers);
+        var store = services.GetRequiredService<BundleStore>();
+        var without = Settings(DataFolder.Usual(), null, "run")["planning:runsWithoutServices"];
+        return new ConfigSettings(store.Offers)
+        {
+            Services = store.Services,
+            RunsWithoutServices = bool.TryParse(without, out var may) && may,
+        };
     }
 }

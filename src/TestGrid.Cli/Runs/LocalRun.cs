@@ -57,8 +57,10 @@ internal static class LocalRun
         CancellationToken stop
     )
     {
-        var names = jobs.Where(job => job.Config.Impossible is null).Select(job => job.Config.Bundle).Distinct();
-        foreach (var name in names)
+        var names = jobs.Select(job => job.Config)
+            .Where(job => job.Impossible is null)
+            .SelectMany(job => job.Services.Select(service => service.Bundle).Prepend(job.Bundle));
+        foreach (var name in names.Distinct())
         {
             using var progress = new ProgressLine();
             await using var bundle = await bundles.GetAsync(name, progress, stop);

@@ -98,7 +98,7 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Services.AddSingleton(services =>
         {
             var bundles = services.GetRequiredService<BundleStore>();
-            return new OfferedBundles(() => bundles.Offers, bundles.DigestOf);
+            return new OfferedBundles(() => bundles.Offers, () => bundles.Services, bundles.DigestOf);
         });
         builder.Services.AddHostedService<EmbeddedRoom>();
         builder.Services.AddHostedService<DiskKeeper>();

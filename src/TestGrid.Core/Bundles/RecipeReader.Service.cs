@@ -15,7 +15,7 @@ public sealed partial class RecipeReader
         if (node is not YamlMappingNode map)
             return Problem(node, "service: is a mapping: names:, version:, start:, port:, …") as RecipeService;
         OnlyKeys(map, ["names", "version", "user", "start", "port", "ready", "sockets"]);
-        var names = Items(map, "names").Select(name => Scalar(name, NameForm, "a service's name")).OfType<string>();
+        var names = Items(map, "names").Select(name => Scalar(name, ServiceForm, "a service's name")).OfType<string>();
         var service = new RecipeService
         {
             Names = [.. names],
@@ -41,6 +41,9 @@ public sealed partial class RecipeReader
 
     private ImmutableArray<string> Words(YamlMappingNode map, string key) =>
         [.. Items(map, key).Select(word => Scalar(word, null, "")).OfType<string>()];
+
+    [GeneratedRegex(@"\A[a-z0-9][a-z0-9-]{0,31}\z")]
+    private static partial Regex ServiceForm { get; }
 
     [GeneratedRegex(@"\A(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])\z")]
     private static partial Regex PortForm { get; }

@@ -22,6 +22,15 @@ public sealed record ConfigSettings(ImmutableArray<BundleOffer> Offers, Trigger?
     /// </summary>
     public bool NearestVersions { get; init; }
 
+    /// <summary>The services that there are bundles for.</summary>
+    public ImmutableArray<ServiceOffer> Services { get; init; } = [];
+
+    /// <summary>
+    /// A job whose service has no bundle here runs without it, and its log says so; else it is errored. A file's own
+    /// <c>missing_services: warn</c> or <c>error</c> wins.
+    /// </summary>
+    public bool RunsWithoutServices { get; init; }
+
     /// <summary>
     /// What happened, where more is known of it than the trigger says: a pull request's branches. It wins over
     /// <see cref="Trigger"/> in conditions.

@@ -57,6 +57,9 @@ public sealed record JobConfig
     /// <summary>Debian packages to install before the first phase (Travis's apt addon).</summary>
     public ImmutableArray<string> AptPackages { get; init; } = [];
 
+    /// <summary>What runs beside it, on its localhost.</summary>
+    public ImmutableArray<JobService> Services { get; init; } = [];
+
     /// <summary>The output goes through a pseudo-terminal, as Travis had it; false gives pipes.</summary>
     public bool Tty { get; init; } = true;
 

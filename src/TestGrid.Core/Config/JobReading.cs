@@ -37,6 +37,7 @@ internal sealed class JobReading(
         var language = job.Text("language") ?? "generic";
         var rule = LanguageTable.Of(language);
         var choice = BundleChoice.Of(job, language, rule, settings);
+        var services = ServiceChoice.Of(job, settings);
         var notes = new List<string>();
         if (choice.Impossible is not null && NeedsNoRuby(job, language))
         {
@@ -62,11 +63,12 @@ internal sealed class JobReading(
             Os = job.Text("os") ?? "linux",
             Arch = job.Text("arch") ?? "amd64",
             AptPackages = AptPackages(job),
+            Services = services.Services,
             Tty = job.Text("tty") != "false",
             Submodules = ValueTable.Truth(((job.Keys["git"] as YamlMap)?["submodules"] as YamlScalar)?.Text) ?? true,
             Limits = LimitsReading.Read(job.Keys, findings),
-            Impossible = Platform.Missing(job) ?? choice.Impossible,
-            Notes = [.. notes, .. choice.Notes, .. Notes(job, secure)],
+            Impossible = Platform.Missing(job) ?? choice.Impossible ?? services.Impossible,
+            Notes = [.. notes, .. choice.Notes, .. services.Notes, .. Notes(job, secure)],
         };
     }
 
@@ -140,10 +142,6 @@ internal sealed class JobReading(
     private static ImmutableArray<string> Notes(MatrixJob job, List<string> secure)
     {
         var notes = ImmutableArray.CreateBuilder<string>();
-        if (job.Keys["services"] is YamlList services)
-            notes.AddRange(
-                services.Items.Select(service => $"service {Shapes.Short(service.ToString()!)} is not available yet.")
-            );
         if (job.Keys["addons"] is YamlMap addons)
         {
             if ((addons["apt"] as YamlMap)?["sources"] is YamlList)
@@ -151,6 +149,7 @@ internal sealed class JobReading(
             notes.AddRange(
                 addons
                     .Entries.Where(entry => entry.Key is not ("apt" or "apt_packages"))
+                    .Where(entry => !ServiceChoice.IsAddon(entry.Key))
                     .Select(entry => $"addon {Shapes.Short(entry.Key)} is not available yet.")
             );
         }

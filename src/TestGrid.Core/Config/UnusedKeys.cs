@@ -14,7 +14,6 @@ internal static class UnusedKeys
         ("cache", ProblemCode.Ignored, "'cache' keeps nothing yet: every job starts without"),
         ("workspaces", ProblemCode.Ignored, "'workspaces' carry nothing yet"),
         ("notifications", ProblemCode.Ignored, "'notifications' are not sent yet"),
-        ("services", ProblemCode.Ignored, "'services' are not started yet"),
         ("reports", ProblemCode.NotYet, "'reports' is checked, and no report is read yet: the exit codes decide"),
     ];
 
@@ -47,11 +46,15 @@ internal static class UnusedKeys
                 $"{where}'addons.apt.sources' are not used: Debian's own are"
             );
         foreach (var entry in addons.Entries.Where(entry => entry.Key is not ("apt" or "apt_packages")))
+        {
+            if (ServiceChoice.IsAddon(entry.Key))
+                continue;
             findings.Warn(
                 entry.Mark,
                 ProblemCode.Ignored,
                 $"{where}the addon '{Shapes.Short(entry.Key)}' is not here yet"
             );
+        }
     }
 
     private static void TellDeploy(YamlMap map, string where, Findings findings)

@@ -14,8 +14,13 @@ namespace TestGrid.Core.Conformance;
 /// language in that version or the nearest, their services, their addons. A configuration is whole when all of them do.
 /// </summary>
 /// <param name="offers">What the bundles here have.</param>
+/// <param name="services">What serves here beside a job.</param>
 /// <param name="events">As for <see cref="ConformanceRun"/>.</param>
-public sealed class CoverageRun(ImmutableArray<BundleOffer> offers, IReadOnlyDictionary<string, JsonObject> events)
+public sealed class CoverageRun(
+    ImmutableArray<BundleOffer> offers,
+    ImmutableArray<ServiceOffer> services,
+    IReadOnlyDictionary<string, JsonObject> events
+)
 {
     private readonly Dictionary<string, int> missing = new(StringComparer.Ordinal);
 
@@ -39,6 +44,8 @@ public sealed class CoverageRun(ImmutableArray<BundleOffer> offers, IReadOnlyDic
             return false;
         var settings = new ConfigSettings(offers)
         {
+            Services = services,
+            RunsWithoutServices = true, // they are counted by themselves
             MaxCells = 5000,
             MaxBytes = 4 << 20,
             Event = OracleEvent.Of(line["data"] as JsonObject ?? events.GetValueOrDefault("push_master") ?? []),
@@ -66,10 +73,12 @@ public sealed class CoverageRun(ImmutableArray<BundleOffer> offers, IReadOnlyDic
         var (isExact, isNear) = (true, true);
         foreach (var job in linux)
         {
-            var exact = exactly.Read(job, Cell.Only).Impossible is null;
-            var near = exact || nearly.Read(job, Cell.Only).Impossible is null;
-            var services = Services(job).ToList();
+            var serving = ServiceChoice.Of(job, settings);
+            var services = serving.Missing.Select(name => $"service {name}").ToList();
             var addons = Addons(job).ToList();
+            var isLanguage = exactly.Read(job, Cell.Only).Impossible is null;
+            var exact = isLanguage && serving.Other.IsEmpty;
+            var near = isLanguage || nearly.Read(job, Cell.Only).Impossible is null;
             if (!near)
                 wanted.Add(Version(job));
             wanted.UnionWith(services);
@@ -97,10 +106,6 @@ public sealed class CoverageRun(ImmutableArray<BundleOffer> offers, IReadOnlyDic
         return true;
     }
 
-    // No service is started yet.
-    private static IEnumerable<string> Services(MatrixJob job) =>
-        job.Keys["services"] is YamlList list ? list.Items.Select(item => $"service {item}") : [];
-
     // Debian's packages are installed; other sources of packages, and all else, are not here.
     private static IEnumerable<string> Addons(MatrixJob job)
     {
@@ -110,7 +115,8 @@ public sealed class CoverageRun(ImmutableArray<BundleOffer> offers, IReadOnlyDic
             yield return "addon apt.sources";
         foreach (var entry in addons.Entries)
         {
-            if (entry.Key is not ("apt" or "apt_packages"))
+            // One that is a service is counted there.
+            if (entry.Key is not ("apt" or "apt_packages") && !ServiceChoice.IsAddon(entry.Key))
                 yield return $"addon {entry.Key}";
         }
     }

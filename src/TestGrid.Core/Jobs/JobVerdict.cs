@@ -44,6 +44,9 @@ public static class JobReason
     /// <summary>It asks for an operating system or processor that no runner has.</summary>
     public const string NoPlatform = "no-platform";
 
+    /// <summary>A service that it asks for did not come up.</summary>
+    public const string Service = "service";
+
     /// <summary>The configuration cannot be read, or says nothing to run.</summary>
     public const string Config = "config";
 

@@ -9,6 +9,7 @@ namespace TestGrid.Runner.Sandboxes;
 /// Seam: makes a fresh place for one job to run in. Called from many jobs at once.
 /// <list type="number">
 /// <item>CreateAsync, once per job: a new root filesystem over the bundle, its limits in force.</item>
+/// <item>ServeAsync, once for each service of the spec: at any time, also while a command runs.</item>
 /// <item>RunAsync, one at a time.</item>
 /// <item>DisposeAsync, always, also after a failure: kills what is left and removes every trace. Never throws.</item>
 /// </list>
@@ -47,6 +48,27 @@ public sealed record SandboxSpec(
 
     /// <summary>Its code is a stranger's, of a pull request from a fork: an engine that cannot limit it refuses it.</summary>
     public bool IsStrangers { get; init; }
+
+    /// <summary>What runs beside the commands: on the same localhost, each in files and processes of its own.</summary>
+    public ImmutableArray<SandboxService> Services { get; init; } = [];
+}
+
+/// <summary>
+/// Files beside the sandbox's own, fresh over another bundle, for one program that serves. It shares the network, and
+/// with the native engine the limits too; a container of Docker has the same limits for itself.
+/// </summary>
+/// <param name="Name">Unique in its sandbox; lower-case letters, digits and dashes.</param>
+/// <param name="RootPath">Its bundle's tree; never written to.</param>
+public sealed record SandboxService(string Name, string RootPath)
+{
+    /// <summary>The bundle's name by content, for an engine that keeps the tree elsewhere too.</summary>
+    public BundleDigest? Digest { get; init; }
+
+    /// <summary>
+    /// A folder of which both sides see the same, empty at first and open to all, for sockets; an absolute path, or
+    /// null for none.
+    /// </summary>
+    public string? Sockets { get; init; }
 }
 
 /// <summary>A folder or file of the runner's shown inside.</summary>
@@ -125,6 +147,15 @@ public abstract class Sandbox : IAsyncDisposable
         PipeWriter output,
         CancellationToken polite
     );
+
+    /// <summary>
+    /// Runs the one program of a service, in its files, and writes its output to <paramref name="output"/>. Returns when
+    /// it ends, at the latest with the sandbox.
+    /// </summary>
+    /// <param name="service">The name of one of the spec's services.</param>
+    /// <param name="command">Without a terminal and without input.</param>
+    /// <param name="output">As in <see cref="RunAsync"/>.</param>
+    public abstract ValueTask<SandboxExit> ServeAsync(string service, SandboxCommand command, PipeWriter output);
 
     public abstract ValueTask DisposeAsync();
 }

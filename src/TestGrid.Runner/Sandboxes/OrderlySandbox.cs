@@ -7,17 +7,19 @@ namespace TestGrid.Runner.Sandboxes;
 internal abstract class OrderlySandbox : Sandbox
 {
     /// <summary>Where the command ended without a word of its own: it was killed with the sandbox.</summary>
-    protected const int Killed = 128 + Posix.Sigkill;
+    internal const int Killed = 128 + Posix.Sigkill;
 
     /// <summary>How a command ends that is asked to before it has begun.</summary>
-    protected const int Terminated = 128 + Posix.Sigterm;
+    internal const int Terminated = 128 + Posix.Sigterm;
 
     /// <summary>What ends the input of a terminal: Ctrl-D.</summary>
-    protected const byte EndKey = 4;
+    internal const byte EndKey = 4;
 
     private readonly CancellationTokenSource ended = new();
     private readonly Lock gate = new();
     private readonly string name;
+    private readonly HashSet<string> served = [];
+    private readonly List<Task> serving = [];
     private Task running = Task.CompletedTask;
     private Task? disposing;
 
@@ -44,6 +46,23 @@ internal abstract class OrderlySandbox : Sandbox
         return await run;
     }
 
+    public sealed override async ValueTask<SandboxExit> ServeAsync(
+        string service,
+        SandboxCommand command,
+        PipeWriter output
+    )
+    {
+        Task<SandboxExit> serves;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposing is not null, this);
+            if (!served.Add(service))
+                throw new InvalidOperationException($"Sandbox {name} serves {service} already.");
+            serving.Add(serves = ServeOneAsync(service, command, output));
+        }
+        return await serves;
+    }
+
     public sealed override async ValueTask DisposeAsync()
     {
         Task task;
@@ -58,14 +77,18 @@ internal abstract class OrderlySandbox : Sandbox
         CancellationToken polite
     );
 
+    protected abstract Task<SandboxExit> ServeOneAsync(string service, SandboxCommand command, PipeWriter output);
+
     /// <summary>Ends and removes everything. Never throws.</summary>
-    /// <param name="running">The last command: it ends with the sandbox, and may still ask how. It may fail.</param>
+    /// <param name="running">
+    /// The last command, and the services: they end with the sandbox, and may still ask how. They may fail.
+    /// </param>
     protected abstract Task EndAsync(Task running);
 
     private async Task DisposeOnceAsync()
     {
         await ended.CancelAsync();
-        await EndAsync(running);
+        await EndAsync(Task.WhenAll([running, .. serving]));
         ended.Dispose();
     }
 }

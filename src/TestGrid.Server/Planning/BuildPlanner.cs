@@ -90,6 +90,8 @@ public sealed class BuildPlanner(
             return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
         var settings = new ConfigSettings(bundles.Recipes(), build.Trigger, build.Repository.Slug)
         {
+            Services = bundles.Services(),
+            RunsWithoutServices = options.RunsWithoutServices,
             MaxCells = options.JobsMax,
         };
         settings = await ConfigImports.CollectAsync(

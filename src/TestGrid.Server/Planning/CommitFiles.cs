@@ -66,5 +66,10 @@ public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes, string?
 
 /// <summary>The bundles of this machine. Asked for each build: there may be more of them.</summary>
 /// <param name="Recipes">Those that exist, in the order in which they are preferred.</param>
+/// <param name="Services">Those that serve beside a job.</param>
 /// <param name="DigestOf">A recipe's bundle as it is now, or null where it was not built yet.</param>
-public sealed record OfferedBundles(Func<ImmutableArray<BundleOffer>> Recipes, Func<string, BundleDigest?> DigestOf);
+public sealed record OfferedBundles(
+    Func<ImmutableArray<BundleOffer>> Recipes,
+    Func<ImmutableArray<ServiceOffer>> Services,
+    Func<string, BundleDigest?> DigestOf
+);

@@ -18,6 +18,12 @@ public sealed class PlanningOptions
     [Range(1, 100)]
     public int FetchTries { get; init; } = 4;
 
+    /// <summary>
+    /// A job whose service has no bundle here runs without it, and its log says so. As it is, it is errored, unless its
+    /// configuration says <c>missing_services: warn</c>.
+    /// </summary>
+    public bool RunsWithoutServices { get; init; }
+
     /// <summary>What each job may use at most.</summary>
     public JobLimitOptions Limits { get; init; } = new();
 }

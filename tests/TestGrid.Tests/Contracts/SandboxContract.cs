@@ -245,6 +245,16 @@ public abstract partial class SandboxContract : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_program_has_threads()
+    {
+        await using var sandbox = await MakeAsync();
+
+        var (_, said) = await BashAsync(sandbox, "perl -Mthreads -e 'print threads->create(sub { 42 })->join'");
+
+        Assert.Equal("42", said);
+    }
+
+    [Fact]
     public async Task A_bundle_without_sudo_gives_no_privilege()
     {
         await using var sandbox = await MakeAsync();

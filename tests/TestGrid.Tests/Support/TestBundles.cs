@@ -20,11 +20,26 @@ public static class TestBundles
             ? new Bundle("base", BundleDigest.Of(new byte[32]), root, "bookworm")
             : null;
 
+    /// <summary>
+    /// The services' trees for such a run, as <c>redis=PATH;postgresql=PATH</c>: <c>TESTGRID_TEST_SERVICES</c>.
+    /// </summary>
+    private static string? GivenServices { get; } = Environment.GetEnvironmentVariable("TESTGRID_TEST_SERVICES");
+
     public static BundleStore Store { get; } = StoreAt(Path.Combine(CachePath, "bundles"));
 
     /// <summary>The base bundle, in use until it is disposed.</summary>
     public static ValueTask<BundleLease> BaseAsync(CancellationToken stop) =>
         Store.GetAsync("base", new Progress<BundleProgress>(), stop);
+
+    /// <summary>A service's bundle, in use until it is disposed.</summary>
+    public static async ValueTask<ServiceBundle> ServiceAsync(string name, CancellationToken stop)
+    {
+        var given = GivenServices?.Split(';').Select(pair => pair.Split('=')).First(pair => pair[0] == name)[1];
+        if (given is not null)
+            return new ServiceBundle(new Bundle(name, BundleDigest.Of(new byte[32]), given, "bookworm"), null);
+        var lease = await Store.GetAsync($"service-{name}", new Progress<BundleProgress>(), stop);
+        return new ServiceBundle(lease.Bundle, lease);
+    }
 
     public static BundleStore StoreAt(
         string folder,
@@ -40,4 +55,10 @@ public static class TestBundles
         var wrapped = Options.Create(options);
         return new(wrapped, new AptSources(wrapped), TimeProvider.System, NullLogger<BundleStore>.Instance, supplier);
     }
+}
+
+/// <summary>A service's bundle in use.</summary>
+public sealed record ServiceBundle(Bundle Bundle, BundleLease? Lease) : IAsyncDisposable
+{
+    public ValueTask DisposeAsync() => Lease?.DisposeAsync() ?? ValueTask.CompletedTask;
 }

@@ -11,7 +11,7 @@ internal sealed class ConfigShape(Findings findings)
 {
     private static readonly string[] OwnOfJobs =
     [
-        .. "bundle tty limits versions timeout no_output_timeout resources reports retry".Split(' '),
+        .. "bundle tty limits versions missing_services timeout no_output_timeout resources reports retry".Split(' '),
     ];
     private static readonly string[] OwnOfRoot = [.. OwnOfJobs, "fail_fast", "max_parallel", "name", "stage"];
 
@@ -284,6 +284,7 @@ internal sealed class ConfigShape(Findings findings)
             "resources" => ShapeText.Map("memory disk processes cpus"),
             "limits" => ShapeText.Map("time silence memory"),
             "versions" => new TextShape { Values = ValueTable.Versions },
+            "missing_services" => new TextShape { Values = ValueTable.Of("error", "warn") },
             "bundle" when !isJob => ShapeText.Texts,
             _ => ShapeText.Text,
         };

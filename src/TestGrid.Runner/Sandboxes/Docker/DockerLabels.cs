@@ -9,10 +9,10 @@ internal static class DockerLabels
     /// <summary>On images: where the tree was when it was imported.</summary>
     public const string Tree = "org.testgrid.tree";
 
-    /// <summary>On containers and networks: the sandbox's name, which begins with its runner's.</summary>
+    /// <summary>On containers, networks and folders: the sandbox's name, which begins with its runner's.</summary>
     public const string Sandbox = "org.testgrid.sandbox";
 
-    /// <summary>On containers and networks: the file that their runner holds locked while it lives.</summary>
+    /// <summary>On containers, networks and folders: the file that their runner holds locked while it lives.</summary>
     public const string Life = "org.testgrid.life";
 
     public static IDictionary<string, IDictionary<string, bool>> Having(string label) =>

@@ -30,18 +30,18 @@ internal static class DockerPlan
         exec perl -e '$SIG{CHLD} = "IGNORE"; $| = 1; print "ready\n"; 1 while sysread STDIN, $_, 512'
         """;
 
+    private const int NoSuchCall = 38; // ENOSYS
+
     private static readonly string Seccomp = ReadSeccomp();
 
     /// <param name="spec">The sandbox.</param>
     /// <param name="image">Its bundle's image.</param>
-    /// <param name="network">Its own network, or null for none.</param>
     /// <param name="strange">Files that are not the bundle's.</param>
     /// <param name="daemon">What the daemon can do.</param>
     /// <param name="options">The operator's settings.</param>
     public static CreateContainerParameters For(
         SandboxSpec spec,
         string image,
-        string? network,
         IEnumerable<string> strange,
         SystemInfoResponse daemon,
         SandboxOptions options
@@ -64,7 +64,7 @@ internal static class DockerPlan
             AttachStderr = true,
             HostConfig = new HostConfig
             {
-                NetworkMode = network ?? "none",
+                NetworkMode = "none",
                 ExtraHosts = [$"{HostName}:127.0.0.1"],
                 IpcMode = "private",
                 CgroupnsMode = daemon.CgroupVersion == "2" ? "private" : null,
@@ -113,6 +113,26 @@ internal static class DockerPlan
         };
     }
 
+    /// <summary>Lets a container see a folder that another sees, too.</summary>
+    public static void Show(string folder, string target, CreateContainerParameters plan) =>
+        plan.HostConfig.Mounts.Add(
+            new Mount
+            {
+                Type = "volume",
+                Source = folder,
+                Target = target,
+                VolumeOptions = new VolumeOptions { NoCopy = true },
+            }
+        );
+
+    /// <summary>Puts a container on another's network, whose name and hosts file it has then.</summary>
+    public static void PutBeside(string container, CreateContainerParameters plan)
+    {
+        plan.Hostname = null;
+        plan.HostConfig.NetworkMode = $"container:{container}";
+        plan.HostConfig.ExtraHosts = null;
+    }
+
     /// <summary>The daemon can limit what a container writes to its disk.</summary>
     public static bool HasQuota(SystemInfoResponse daemon) =>
         daemon.Driver is "btrfs" or "zfs"
@@ -136,6 +156,18 @@ internal static class DockerPlan
     private static string ReadSeccomp()
     {
         var profile = Walls.Seccomp();
+        // A daemon before 22.06 refuses what is not named with EPERM, whatever the profile says. To that the C library
+        // makes no thread at all; ENOSYS lets it take the older call.
+        profile["syscalls"]!
+            .AsArray()
+            .Add(
+                new JsonObject
+                {
+                    ["names"] = new JsonArray("clone3"),
+                    ["action"] = "SCMP_ACT_ERRNO",
+                    ["errnoRet"] = NoSuchCall,
+                }
+            );
         // Docker's own form adds the 32-bit siblings by this map.
         profile["archMap"] = new JsonArray(
             new JsonObject

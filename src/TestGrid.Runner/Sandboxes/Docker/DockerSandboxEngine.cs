@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Docker.DotNet;
 using Docker.DotNet.Models;
@@ -40,42 +41,53 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop)
     {
         SpecCheck.Check(spec);
-        var files = new DockerFiles(spec, options);
-        files.Plan();
         var info = await daemon.InfoAsync(stop);
-        var image = await images.GetAsync(spec, stop);
+        // A service's container is as a job's: the same limits and walls over other files.
+        var beside = spec.Services.Select(service =>
+            spec with
+            {
+                Name = $"{spec.Name}-{service.Name}",
+                RootPath = service.RootPath,
+                Digest = service.Digest,
+                Mounts = [],
+                Services = [],
+            }
+        );
         var labels = new Dictionary<string, string>
         {
             [DockerLabels.Sandbox] = spec.Name,
             [DockerLabels.Life] = life.Path,
         };
-        string? network = null;
-        string? container = null;
-        MultiplexedStream? lifeline = null;
+        var prepared = new List<DockerPrepared>();
+        foreach (var one in beside.Prepend(spec))
+            prepared.Add(await PrepareAsync(one, info, labels, stop));
+        var pieces = new DockerPieces(daemon, networks);
         try
         {
             if (spec.Network is SandboxNetwork.Egress)
-                network = await networks.MakeAsync(labels, stop);
-            var plan = DockerPlan.For(spec, image, network, files.Strange, info, options);
-            plan.Labels = labels;
-            plan.Name = $"testgrid-{spec.Name}-{Random()}";
-            var made = await daemon.AskAsync(
-                "make a container",
-                docker => docker.Containers.CreateContainerAsync(plan, stop)
-            );
-            container = made.ID;
-            lifeline = await StartAsync(container, stop);
-            await FillAsync(files, lifeline, stop);
-            (long, long)? room = DockerPlan.HasQuota(info) ? null : options.RoomFor(spec.Limits);
-            var use = new DockerUse(spec, container, daemon, room);
-            await use.BeginAsync();
-            var parts = new DockerParts(container, network, lifeline, use);
-            return new DockerSandbox(spec, parts, daemon, networks, time, log);
+                pieces.Network = await networks.MakeAsync(labels, stop);
+            var job = prepared[0];
+            job.Plan.HostConfig.NetworkMode = pieces.Network ?? "none";
+            foreach (var (service, one) in spec.Services.Zip(prepared.Skip(1)))
+            {
+                if (service.Sockets is not { } sockets)
+                    continue;
+                var folder = await pieces.MakeFolderAsync($"testgrid-{one.Spec.Name}-{Random()}", labels, stop);
+                DockerPlan.Show(folder, sockets, job.Plan);
+                DockerPlan.Show(folder, sockets, one.Plan);
+            }
+            var part = await StartAsync(job, info, pieces, stop);
+            var services = ImmutableDictionary.CreateBuilder<string, DockerPart>();
+            foreach (var (service, one) in spec.Services.Zip(prepared.Skip(1)))
+            {
+                DockerPlan.PutBeside(part.Container, one.Plan);
+                services[service.Name] = await StartAsync(one, info, pieces, stop);
+            }
+            return new DockerSandbox(part, services.ToImmutable(), pieces, new DockerTools(daemon, time, log));
         }
         catch (Exception e)
         {
-            lifeline?.Dispose();
-            await RemoveQuietlyAsync(container, network);
+            await RemoveQuietlyAsync(pieces, spec.Name);
             if (e is IOException or UnauthorizedAccessException)
                 throw new SandboxException($"Sandbox {spec.Name} cannot be made: {e.Message}", e);
             throw;
@@ -99,7 +111,7 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
             var container in containers.Where(one => life.HasLeft(one.Labels, ended: one.State is "exited" or "dead"))
         )
         {
-            await RemoveQuietlyAsync(container.ID, null);
+            await QuietlyAsync(() => DockerPieces.RemoveContainerAsync(daemon, container.ID), container.ID);
             swept++;
         }
         var found = await daemon.AskAsync(
@@ -107,7 +119,13 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
             docker => docker.Networks.ListNetworksAsync(new NetworksListParameters { Filters = filters }, stop)
         );
         foreach (var network in found.Where(one => life.HasLeft(one.Labels, ended: false)))
-            await RemoveQuietlyAsync(null, network.ID);
+            await QuietlyAsync(() => networks.RemoveAsync(network.ID), network.ID);
+        var folders = await daemon.AskAsync(
+            "list folders",
+            docker => docker.Volumes.ListAsync(new VolumesListParameters { Filters = filters }, stop)
+        );
+        foreach (var folder in (folders.Volumes ?? []).Where(one => life.HasLeft(one.Labels, ended: false)))
+            await QuietlyAsync(() => DockerPieces.RemoveVolumeAsync(daemon, folder.Name), folder.Name);
         await images.SweepAsync(stop);
         await life.SweepAsync(stop);
         if (swept > 0)
@@ -126,6 +144,43 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
     {
         daemon.Dispose();
         life.Dispose();
+    }
+
+    private async Task<DockerPrepared> PrepareAsync(
+        SandboxSpec spec,
+        SystemInfoResponse info,
+        IDictionary<string, string> labels,
+        CancellationToken stop
+    )
+    {
+        var files = new DockerFiles(spec, options);
+        files.Plan();
+        var plan = DockerPlan.For(spec, await images.GetAsync(spec, stop), files.Strange, info, options);
+        plan.Labels = labels;
+        plan.Name = $"testgrid-{spec.Name}-{Random()}";
+        return new DockerPrepared(spec, files, plan);
+    }
+
+    private async Task<DockerPart> StartAsync(
+        DockerPrepared prepared,
+        SystemInfoResponse info,
+        DockerPieces pieces,
+        CancellationToken stop
+    )
+    {
+        var (spec, files, plan) = prepared;
+        var made = await daemon.AskAsync(
+            "make a container",
+            docker => docker.Containers.CreateContainerAsync(plan, stop)
+        );
+        pieces.Add(made.ID);
+        var lifeline = await StartAsync(made.ID, stop);
+        pieces.Add(lifeline);
+        await FillAsync(files, lifeline, stop);
+        (long, long)? room = DockerPlan.HasQuota(info) ? null : options.RoomFor(spec.Limits);
+        var use = new DockerUse(spec, made.ID, daemon, room);
+        await use.BeginAsync();
+        return new DockerPart(spec, made.ID, use);
     }
 
     private async Task<MultiplexedStream> StartAsync(string container, CancellationToken stop)
@@ -183,18 +238,25 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
         return said;
     }
 
-    private async Task RemoveQuietlyAsync(string? container, string? network)
+    private Task RemoveQuietlyAsync(DockerPieces pieces, string sandbox) =>
+        QuietlyAsync(
+            async () =>
+            {
+                await pieces.EndAsync();
+                await pieces.RemoveAsync();
+            },
+            sandbox
+        );
+
+    private async Task QuietlyAsync(Func<Task> remove, string what)
     {
         try
         {
-            if (container is not null)
-                await DockerSandbox.RemoveContainerAsync(daemon, container);
-            if (network is not null)
-                await networks.RemoveAsync(network);
+            await remove();
         }
         catch (SandboxException e)
         {
-            NotRemoved(log, e, container ?? network!);
+            NotRemoved(log, e, what);
         }
     }
 
@@ -206,3 +268,6 @@ public sealed partial class DockerSandboxEngine : ISandboxEngine, IAsyncDisposab
     [LoggerMessage(LogLevel.Warning, "{What} could not be removed from Docker; the next start sweeps it")]
     private static partial void NotRemoved(ILogger log, Exception cause, string what);
 }
+
+/// <summary>A container that is yet to be made.</summary>
+internal sealed record DockerPrepared(SandboxSpec Spec, DockerFiles Files, CreateContainerParameters Plan);

@@ -77,7 +77,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
             groups.Value.Limit(pod.Name, spec.Limits);
             await new PodFiles(spec, tree, options).WriteAsync(pod.Folder, stop);
             await pod.FurnishAsync(spec, stop);
-            return new NativeSandbox(spec, pod, tree, runtime.Value, time, log);
+            return new NativeSandbox(spec, pod, options.FirstId, new NativeTools(runtime.Value, time, log));
         }
         catch (Exception e)
         {
@@ -128,7 +128,11 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
             folder = state.Value.AddPod();
             group = groups.Value.Make(Path.GetFileName(folder), made => StateFolder.NoteGroups(folder, made));
             PodFiles.WriteCommon(folder, RulesOf(network), runtime.Value.HidesControlGroups);
-            pod = Pod.Start(new PodPlan(folder, group, network, options.FirstId, runtime.Value.Waiting()), time, log);
+            pod = Pod.Start(
+                new PodPlan(folder, group, network, options.FirstId, runtime.Value.Waiting(ContainerPlace.Job)),
+                time,
+                log
+            );
         }
         catch (Exception e)
         {

@@ -22,12 +22,14 @@ internal static class OciConfig
     private static readonly (long Soft, long Hard) Files = FileLimits();
 
     /// <param name="command">What to run.</param>
+    /// <param name="root">The root filesystem, as seen in the pod.</param>
     /// <param name="terminals">The runtime makes terminals; else <c>script</c> inside does.</param>
     /// <param name="user">Who runs it.</param>
     /// <param name="sharedMemoryBytes">The size of <c>/dev/shm</c>.</param>
     /// <param name="processes">Each of its users' most, for where no control group counts them; 0 is no limit.</param>
     public static byte[] For(
         SandboxCommand command,
+        string root,
         bool terminals,
         BundleTree.BundleUser user,
         long sharedMemoryBytes,
@@ -41,7 +43,7 @@ internal static class OciConfig
             json.WriteString("ociVersion", "1.0.2");
             json.WriteString("hostname", PodFiles.HostName);
             json.WriteStartObject("root");
-            json.WriteString("path", $"{PodFiles.InPod}/t/root");
+            json.WriteString("path", root);
             json.WriteEndObject();
             WriteProcess(json, command, terminals, user, processes);
             WriteMounts(json, sharedMemoryBytes);

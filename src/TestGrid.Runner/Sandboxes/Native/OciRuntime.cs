@@ -39,22 +39,23 @@ internal sealed class OciRuntime(string path, bool isCrun)
     /// The words of a shell that stands ready inside a pod. It reads one line, <see cref="Order"/>, then the container's
     /// config, and becomes the runtime, which runs the container and waits for its end.
     /// </summary>
-    public IEnumerable<string> Waiting() =>
+    /// <param name="place">Where the container's files are.</param>
+    public IEnumerable<string> Waiting(ContainerPlace place) =>
         [
             "sh",
             "-c",
             "read -r bytes more || exit 1; "
-                + $"[ \"$bytes\" = 0 ] || head -c \"$bytes\" >{PodFiles.InPod}/t/bundle/config.json || exit 1; "
-                + "exec \"$@\" $more job",
+                + $"[ \"$bytes\" = 0 ] || head -c \"$bytes\" >{place.Bundle}/config.json || exit 1; "
+                + $"exec \"$@\" $more {place.Name}",
             "sh",
             FullPath,
             // Limits are the pod's control group's: see ControlGroup.
             limits,
             $"--root={PodFiles.InPod}/t/state",
-            $"--log={PodFiles.InPod}/{PodFiles.Log}",
+            $"--log={PodFiles.InPod}/{place.Log}",
             "run",
-            $"--bundle={PodFiles.InPod}/t/bundle",
-            $"--pid-file={PodFiles.InPod}/{PodFiles.PidFile}",
+            $"--bundle={place.Bundle}",
+            $"--pid-file={PodFiles.InPod}/{place.PidFile}",
         ];
 
     /// <summary>

@@ -120,7 +120,7 @@ internal sealed partial class Pod : IAsyncDisposable
                 try
                 {
                     await SayAsync("go\n", limited);
-                    door = OpenDoor();
+                    door = OpenDoor(doorWords);
                     await ExpectAsync("prepared", limited);
                 }
                 finally
@@ -136,7 +136,7 @@ internal sealed partial class Pod : IAsyncDisposable
     /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
     public Task FurnishAsync(SandboxSpec spec, CancellationToken stop)
     {
-        var paths = spec.Mounts.Select(mount => mount.Source).Prepend(spec.RootPath).Prepend(Folder);
+        var paths = PodFiles.Opened(Folder, spec);
         return StepAsync(
             async limited =>
             {
@@ -158,12 +158,15 @@ internal sealed partial class Pod : IAsyncDisposable
     public Process TakeDoor()
     {
         if (Interlocked.Exchange(ref door, null) is not { } ready)
-            return OpenDoor();
+            return OpenDoor(doorWords);
         if (!ready.HasExited)
             return ready;
         ready.Dispose();
-        return OpenDoor();
+        return OpenDoor(doorWords);
     }
+
+    /// <summary>As <see cref="TakeDoor"/>, one that waits with other words.</summary>
+    public Process OpenDoor(IEnumerable<string> words) => ChildProgram.StartForStrangers(Group.JoinFiles, Enter(words));
 
     /// <summary>How much its in-memory file system holds, and whether that is all it can; null when it is gone.</summary>
     public (long? Bytes, bool Full) LookAtDisk() =>
@@ -245,8 +248,6 @@ internal sealed partial class Pod : IAsyncDisposable
             throw;
         }
     }
-
-    private Process OpenDoor() => ChildProgram.StartForStrangers(Group.JoinFiles, Enter(doorWords));
 
     private async Task SayAsync(string words, CancellationToken stop)
     {

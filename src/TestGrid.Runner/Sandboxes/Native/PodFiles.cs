@@ -1,4 +1,4 @@
-using System.Formats.Tar;
+using System.Globalization;
 using System.Text;
 
 namespace TestGrid.Runner.Sandboxes.Native;
@@ -17,12 +17,8 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     /// <summary>The address of slirp4netns' own name server.</summary>
     public const string NameServer = "10.0.2.3";
 
-    public const string Log = "log";
-
     /// <summary>The one folder that the pod's root may make files in: runc writes beside the name and renames.</summary>
     public const string Out = "out";
-
-    public const string PidFile = Out + "/pid";
 
     // The shell opened these before it gave up its id: 3 is the pod's folder, 4 the bundle, 5 the first mount. Named
     // through them, a folder is found although its parents are closed to the pod's ids.
@@ -30,8 +26,19 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     private const int BundleFile = 4;
     private const int FirstMountFile = 5;
 
-    private readonly List<(string Path, UnixFileMode Mode, int Uid, int Gid, string? Text)> skeleton = [];
-    private readonly HashSet<string> made = [];
+    private readonly Skeleton skeleton = new();
+
+    /// <summary>The folder of a service, in the pod's in-memory file system.</summary>
+    public static string FolderOf(int service) => string.Create(CultureInfo.InvariantCulture, $"s{service}");
+
+    /// <summary>The outside folders that the pod's first process opens, in the order in which tables name them.</summary>
+    public static IEnumerable<string> Opened(string folder, SandboxSpec spec) =>
+        [
+            folder,
+            spec.RootPath,
+            .. spec.Mounts.Select(mount => mount.Source),
+            .. spec.Services.Select(service => service.RootPath),
+        ];
 
     /// <summary>What every pod needs, whoever's it will be.</summary>
     /// <param name="folder">The pod's.</param>
@@ -42,8 +49,7 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
         Directory.CreateDirectory(Path.Combine(folder, "t"));
         // The runtime is the pod's root, a stranger here, and writes its log and the container's number into these. No
         // one else can come this far.
-        File.WriteAllText(Path.Combine(folder, Log), "");
-        File.SetUnixFileMode(Path.Combine(folder, Log), Modes.All);
+        AddLog(folder, ContainerPlace.Job);
         Directory.CreateDirectory(Path.Combine(folder, Out));
         File.SetUnixFileMode(Path.Combine(folder, Out), Modes.All);
         // «Already mounted» is judged by source and target: none of our sources is called as the host's are.
@@ -71,24 +77,17 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
         await File.WriteAllTextAsync(Path.Combine(folder, "fstab1"), FirstTable(), stop);
         await File.WriteAllTextAsync(Path.Combine(folder, "fstab2"), SecondTable(), stop);
 
+        for (var i = 0; i < spec.Services.Length; i++)
+            AddLog(folder, ContainerPlace.Of(i));
         PlanSkeleton();
-        await using var archive = new TarWriter(
-            File.Create(Path.Combine(folder, "skeleton.tar")),
-            TarEntryFormat.Ustar
-        );
-        foreach (var (path, mode, uid, gid, text) in skeleton)
-        {
-            var type = text is null ? TarEntryType.Directory : TarEntryType.RegularFile;
-            var entry = new PaxTarEntry(type, path)
-            {
-                Mode = mode,
-                Uid = uid,
-                Gid = gid,
-            };
-            if (text is not null)
-                entry.DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text));
-            await archive.WriteEntryAsync(entry, stop);
-        }
+        await skeleton.WriteAsync(Path.Combine(folder, "skeleton.tar"), stop);
+    }
+
+    private static void AddLog(string folder, ContainerPlace place)
+    {
+        var log = Path.Combine(folder, place.Log);
+        File.WriteAllText(log, "");
+        File.SetUnixFileMode(log, Modes.All);
     }
 
     // Owners below are those inside: the mounter is the pod's root by then.
@@ -105,30 +104,37 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     private string SecondTable()
     {
         var table = new StringBuilder();
-        table.AppendLine($"testgrid {InPod}/t/root overlay {OverlayOf(BundleFile, 0)} 0 0");
+        table.AppendLine($"testgrid {InPod}/t/root overlay {OverlayOf(BundleFile, "u0", "w0")} 0 0");
         for (var i = 0; i < spec.Mounts.Length; i++)
         {
             var (_, target, kind) = spec.Mounts[i];
             var (at, file) = ($"{InPod}/t/root{Escape(target)}", FirstMountFile + i);
             table.AppendLine(
                 kind is SandboxMountKind.Overlay
-                    ? $"testgrid {at} overlay {OverlayOf(file, i + 1)} 0 0"
+                    ? $"testgrid {at} overlay {OverlayOf(file, $"u{i + 1}", $"w{i + 1}")} 0 0"
                     : $"/proc/self/fd/{file} {at} none bind,ro,nosuid,nodev 0 0"
             );
+        }
+        for (var i = 0; i < spec.Services.Length; i++)
+        {
+            var (own, file) = (FolderOf(i), FirstMountFile + spec.Mounts.Length + i);
+            table.AppendLine($"testgrid {InPod}/t/{own}/root overlay {OverlayOf(file, $"{own}/u", $"{own}/w")} 0 0");
+            if (spec.Services[i].Sockets is not { } sockets)
+                continue;
+            foreach (var root in (string[])["root", $"{own}/root"])
+                table.AppendLine($"{InPod}/t/{own}/sockets {InPod}/t/{root}{Escape(sockets)} none bind 0 0");
         }
         return table.ToString();
     }
 
-    private static string OverlayOf(int file, int number) =>
-        $"userxattr,lowerdir=/proc/self/fd/{file},upperdir={InPod}/t/u{number},workdir={InPod}/t/w{number}";
+    private static string OverlayOf(int file, string upper, string work) =>
+        $"userxattr,lowerdir=/proc/self/fd/{file},upperdir={InPod}/t/{upper},workdir={InPod}/t/{work}";
 
     private void PlanSkeleton()
     {
-        foreach (var name in new[] { "root", "state", "bundle" })
-            AddFolder(name, 0, 0);
-        Add("bundle/config.json", "", 0, 0);
-        AddFolder("u0", 0, 0);
-        AddFolder("w0", 0, 0);
+        foreach (var name in new[] { "root", "state", "bundle", "u0", "w0" })
+            skeleton.AddFolder(name);
+        skeleton.Add("bundle/config.json", "");
         for (var i = 0; i < spec.Mounts.Length; i++)
         {
             if (spec.Mounts[i].Kind is not SandboxMountKind.Overlay)
@@ -141,83 +147,36 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
                     $"{spec.Mounts[i].Source} belongs to {facts.Uid}:{facts.Gid}, "
                         + $"not to the sandbox's ids from {options.FirstId} on."
                 );
-            AddFolder($"u{i + 1}", uid, gid, (UnixFileMode)(facts.Mode & 0xFFF));
-            AddFolder($"w{i + 1}", 0, 0);
+            skeleton.AddFolder($"u{i + 1}", uid, gid, (UnixFileMode)(facts.Mode & 0xFFF));
+            skeleton.AddFolder($"w{i + 1}");
         }
 
-        AddFile("/etc/hostname", HostName + "\n");
-        AddFile("/etc/hosts", $"127.0.0.1 localhost {HostName}\n::1 localhost ip6-localhost ip6-loopback\n");
-        AddFile("/etc/resolv.conf", spec.Network is SandboxNetwork.Egress ? $"nameserver {NameServer}\n" : "");
-        AddParents("/tmp/x");
-        foreach (var mount in spec.Mounts)
-            AddTarget(mount);
-    }
-
-    private void AddFile(string path, string text)
-    {
-        AddParents(path);
-        Add("u0" + path, text, 0, 0);
-    }
-
-    private void AddTarget(SandboxMount mount)
-    {
+        var nameServer = spec.Network is SandboxNetwork.Egress ? NameServer : null;
+        var upper = new UpperLayer(skeleton, "u0", tree);
+        upper.AddOwn(nameServer);
         // A target below another mount is that mount's to hold.
-        if (
-            spec.Mounts.Any(other =>
-                other != mount && mount.Target.StartsWith(other.Target + "/", StringComparison.Ordinal)
-            )
-        )
+        foreach (var mount in spec.Mounts.Where(mount => !spec.Mounts.Any(other => IsBelow(mount, other))))
+            upper.AddTarget(mount.Target, Directory.Exists(mount.Source));
+        for (var i = 0; i < spec.Services.Length; i++)
+            PlanService(FolderOf(i), spec.Services[i], nameServer, upper);
+    }
+
+    private void PlanService(string own, SandboxService service, string? nameServer, UpperLayer jobs)
+    {
+        foreach (var name in new[] { "", "/root", "/bundle", "/u", "/w" })
+            skeleton.AddFolder(own + name);
+        skeleton.Add(own + "/bundle/config.json", "");
+        var upper = new UpperLayer(skeleton, own + "/u", new BundleTree(service.RootPath, options.FirstId));
+        upper.AddOwn(nameServer);
+        if (service.Sockets is not { } sockets)
             return;
-        var folder = Directory.Exists(mount.Source);
-        var there = tree.Look(mount.Target);
-        if (there is { } found)
-        {
-            if (folder ? !found.IsFolder : !found.IsFile)
-                throw new SandboxException(
-                    $"{mount.Target} in the bundle is no {(folder ? "folder" : "file")} to mount on."
-                );
-            return;
-        }
-        var (uid, gid) = AddParents(mount.Target);
-        if (folder)
-            AddFolder("u0" + mount.Target, uid, gid);
-        else
-            Add("u0" + mount.Target, "", uid, gid);
+        skeleton.AddFolder(own + "/sockets", mode: Modes.Shared);
+        upper.AddTarget(sockets, isFolder: true);
+        jobs.AddTarget(sockets, isFolder: true);
     }
 
-    // The folders above a new entry, in the upper layer: as they are in the bundle, or, where it has none, owned as the
-    // nearest one that it has. So /home/travis/build/OWNER is travis's, and a job may write beside its repository.
-    private (int Uid, int Gid) AddParents(string path)
-    {
-        var (uid, gid) = (0, 0);
-        var parts = path.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        var walked = "";
-        foreach (var part in parts.SkipLast(1))
-        {
-            walked = $"{walked}/{part}";
-            var mode = Modes.Folder;
-            if (tree.Look(walked) is { } facts)
-            {
-                if (!facts.IsFolder)
-                    throw new SandboxException($"{walked} in the bundle is no folder, so {path} cannot be there.");
-                (uid, gid, mode) = ((int)facts.Uid, (int)facts.Gid, (UnixFileMode)(facts.Mode & 0xFFF));
-            }
-            AddFolder("u0" + walked, uid, gid, walked == "/tmp" ? Modes.Shared : mode);
-        }
-        return (uid, gid);
-    }
-
-    private void AddFolder(string path, int uid, int gid, UnixFileMode? mode = null)
-    {
-        if (made.Add(path))
-            skeleton.Add((path + "/", mode ?? Modes.Folder, uid, gid, null));
-    }
-
-    private void Add(string path, string text, int uid, int gid)
-    {
-        if (made.Add(path))
-            skeleton.Add((path, Modes.File, uid, gid, text));
-    }
+    private static bool IsBelow(SandboxMount mount, SandboxMount other) =>
+        mount != other && mount.Target.StartsWith(other.Target + "/", StringComparison.Ordinal);
 
     // fstab's own escapes: blanks part its fields.
     private static string Escape(string path) =>

@@ -235,7 +235,7 @@ public sealed class CiConfigReaderTests
 
         Assert.Equal(["cmake", "ninja-build", "libssl-dev:amd64"], config.Jobs[0].AptPackages);
         Assert.Equal(2, config.Problems.Count(problem => problem.Code == ProblemCode.BadValue));
-        Assert.Contains("service redis is not available yet.", config.Jobs[0].Notes);
+        Assert.Equal("redis", Assert.Single(config.Jobs[0].Services).Name);
         Assert.Contains("addon firefox is not available yet.", config.Jobs[0].Notes);
         Assert.Null(config.Jobs[0].Impossible);
     }

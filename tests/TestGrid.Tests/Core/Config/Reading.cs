@@ -15,7 +15,22 @@ internal static class Reading
             new BundleOffer("c", "c", []),
             new BundleOffer("c", "cpp", []),
             new BundleOffer("python", "python", ["3.11"]),
-        ]);
+        ])
+        {
+            Services = [Service("postgresql", "15", 5432), Service("redis", "7.0", 6379)],
+        };
+
+    public static ServiceOffer Service(string name, string version, int port, string recipe = "") =>
+        new(
+            recipe.Length > 0 ? recipe : $"service-{name}",
+            new RecipeService
+            {
+                Names = [name],
+                Version = version,
+                Start = ["serve"],
+                Port = port,
+            }
+        );
 
     public static ConfigReading Of(string yaml, string file = ".testgrid.yml", ConfigSettings? settings = null) =>
         CiConfigReader.Read(file, Encoding.UTF8.GetBytes(yaml), settings ?? Settings);

@@ -168,10 +168,12 @@ public sealed class JobScriptTests
     [Fact]
     public async Task Notes_stand_at_the_top_and_the_file_is_named_as_it_is()
     {
-        var order = ScriptRun.Order(ScriptRun.Config("services: redis\nenv: A=1\nscript: echo go\n", ".testgrid.yml"));
+        var order = ScriptRun.Order(
+            ScriptRun.Config("addons: {firefox: latest}\nenv: A=1\nscript: echo go\n", ".testgrid.yml")
+        );
         var run = await ScriptRun.OfAsync(order);
 
-        Assert.StartsWith("service redis is not available yet.\n", run.Visible, StringComparison.Ordinal);
+        Assert.StartsWith("addon firefox is not available yet.\n", run.Visible, StringComparison.Ordinal);
         Assert.Contains(
             "Setting environment variables from .testgrid.yml\n$ export A=1\n",
             run.Visible,

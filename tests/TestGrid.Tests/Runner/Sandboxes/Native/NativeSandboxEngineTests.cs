@@ -42,7 +42,7 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         var word = NewWord();
         using var host = SandboxHost.Start(StatePath, Runtime, word, jobs);
         await UntilAsync(
-            () => host.HasExited || CountProcesses(word) >= 2 * jobs,
+            () => host.HasExited || CountProcesses(word) >= 3 * jobs,
             "the host's sandboxes did not start"
         );
         Assert.False(host.HasExited);
@@ -50,7 +50,7 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         Assert.Equal(Uncapped is null, groups.Count > 0);
         // What a living runner has is not to be swept.
         await Engine.SweepAsync(Stop);
-        Assert.Equal(2 * jobs, CountProcesses(word));
+        Assert.Equal(3 * jobs, CountProcesses(word));
         Assert.InRange(CountWithMounts(), jobs, int.MaxValue);
 
         var killed = TimeProvider.System.GetTimestamp();
@@ -214,6 +214,7 @@ public sealed class SandboxHost
         var spec = new SandboxSpec("1.1-1", bundle.RootPath, [], JobLimits.Default, SandboxNetwork.Egress)
         {
             Digest = bundle.Digest,
+            Services = [new SandboxService("side", bundle.RootPath) { Digest = bundle.Digest, Sockets = "/run/side" }],
         };
         var script = $"trap '' TERM; setsid bash -c 'exec -a {words[2]} sleep 1000' & exec -a {words[2]} sleep 1000";
         var command = new SandboxCommand(
@@ -221,12 +222,14 @@ public sealed class SandboxHost
             System.Collections.Immutable.ImmutableSortedDictionary<string, string>.Empty.Add("SCRIPT", script),
             "/"
         );
+        var beside = command with { Env = command.Env.SetItem("SCRIPT", $"exec -a {words[2]} sleep 1000") };
         await Task.WhenAll(
             Enumerable
                 .Range(1, int.Parse(words[3], null))
                 .Select(async cell =>
                 {
                     var sandbox = await engine.CreateAsync(spec with { Name = $"1.{cell}-1" }, stop);
+                    _ = sandbox.ServeAsync("side", beside, System.IO.Pipelines.PipeWriter.Create(Stream.Null)).AsTask();
                     await sandbox.RunAsync(command, System.IO.Pipelines.PipeWriter.Create(Stream.Null), stop);
                 })
         );
@@ -234,7 +237,7 @@ public sealed class SandboxHost
 
     /// <param name="statePath">The engine's folder.</param>
     /// <param name="runtime">The native engine's runtime, or the address of a Docker daemon.</param>
-    /// <param name="word">Stands on the command lines of the two processes of each job.</param>
+    /// <param name="word">Stands on the command lines of the three processes of each job, one of them a service's.</param>
     /// <param name="jobs">How many it runs at once.</param>
     internal static Process Start(string statePath, string runtime, string word, int jobs = 1)
     {

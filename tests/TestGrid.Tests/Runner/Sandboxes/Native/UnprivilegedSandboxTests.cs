@@ -22,7 +22,7 @@ public sealed class UnprivilegedSandboxTests(ITestOutputHelper output)
         for file in passwd group subuid subgid; do touch "/etc/$file"; mount --bind "$3/$file" "/etc/$file"; done
         mknod -m 666 "$3/tun" c 10 200; mount --bind "$3/tun" /dev/net/tun
         install -d -o "$4" -g "$4" "$3/tmp"
-        exec env -i PATH="$PATH" TMPDIR="$3/tmp" HOME="$3/tmp" DOTNET_ROOT=/srv/dotnet TESTGRID_TEST_ROOT="$6" \
+        exec env -i PATH="$PATH" TMPDIR="$3/tmp" HOME="$3/tmp" DOTNET_ROOT=/srv/dotnet TESTGRID_TEST_ROOT="$6" TESTGRID_TEST_SERVICES="$8" \
             setpriv --reuid "$4" --regid "$4" --clear-groups --inh-caps=-all \
             /srv/testgrid/TestGrid.Tests -noColor -class "$7"
         """;
@@ -35,6 +35,8 @@ public sealed class UnprivilegedSandboxTests(ITestOutputHelper output)
         var stop = TestContext.Current.CancellationToken;
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "Only root can become somebody else.");
         using var bundle = await TestBundles.BaseAsync(stop);
+        await using var redis = await TestBundles.ServiceAsync("redis", stop);
+        await using var postgresql = await TestBundles.ServiceAsync("postgresql", stop);
         using var folder = new TempFolder();
         File.SetUnixFileMode(folder.Path, (UnixFileMode)0b111_101_101);
         var dotnet = Path.GetFullPath(
@@ -57,6 +59,7 @@ public sealed class UnprivilegedSandboxTests(ITestOutputHelper output)
                 $"{new SandboxOptions().FirstId}",
                 bundle.Bundle.RootPath,
                 tests.FullName!,
+                $"redis={redis.Bundle.RootPath};postgresql={postgresql.Bundle.RootPath}",
             ]
         )
         {
