@@ -4,7 +4,8 @@
 # What a server with an embedded runner needs: bundles (mmdebstrap), sandboxes (crun, uidmap, slirp4netns, nftables).
 run_parts=(mmdebstrap crun uidmap slirp4netns nftables iproute2 util-linux ca-certificates git openssh-client)
 # What the tests need besides: a browser, source packages of real projects, and other engines to measure against.
-test_parts=("${run_parts[@]}" chromium dpkg-dev bubblewrap runc docker.io docker-compose rabbitmq-server procps zstd sudo)
+test_parts=("${run_parts[@]}" chromium dpkg-dev bubblewrap runc docker.io docker-compose rabbitmq-server procps zstd sudo
+  squashfs-tools erofs-utils)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 3; }

@@ -24,6 +24,7 @@ internal static class BundleCommand
             Verify(),
             Digest(),
             Diff(),
+            ExportCommand.Create(),
             Clean(),
         };
 
@@ -196,10 +197,13 @@ internal static class BundleCommand
         return command;
     }
 
-    private static Argument<string> Named(string name) =>
+    /// <summary>Which bundle.</summary>
+    public static Argument<string> Named(string name) =>
         new(name) { Description = "a bundle's name (the newest of it), or a digest or its beginning" };
 
-    private static BundleRecord Find(BundleStore store, string named)
+    /// <summary>The bundle that was named.</summary>
+    /// <exception cref="BundleException">There is none, or more than one.</exception>
+    public static BundleRecord Find(BundleStore store, string named)
     {
         var hex = named.StartsWith("sha256:", StringComparison.Ordinal) ? named["sha256:".Length..] : named;
         var all = store.List();
