@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Microsoft.Playwright;
 using TestGrid.Scenarios.Support;
 using TestGrid.Tests.Support;
 using TempFolder = TestGrid.Scenarios.Support.TempFolder;
@@ -137,6 +139,72 @@ public sealed class RemoteRunnerTests : IDisposable
 
         Assert.Equal(2, await runner.ExitAsync(Stop));
         Assert.Contains("has its jobs in sqlite", runner.Said, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Runner_list_and_the_runners_page_show_what_a_remote_runner_offers_runs_and_when_it_was_heard()
+    {
+        using var repository = new GitRepository(source.Path).Write(
+            ".testgrid.yml",
+            "script:\n  - echo on\n  - sleep 600\n"
+        );
+        repository.Commit();
+        await using var server = await TestGridProcess.StartAsync(data.Path, Stop, "--slots", "0");
+        var began = TimeProvider.System.GetUtcNow().AddSeconds(-1);
+        var runner = await RunnerProcess.StartAsync(server, "far", runnerData.Path, Stop);
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await Chromium.LaunchAsync(playwright);
+        var page = await Chromium.SignInAsync(browser, server, Stop);
+        await page.GotoAsync($"{server.Url}runners");
+        var row = page.Locator(".runner-row");
+        await row.GetByText("0 of 1 slot busy").WaitForAsync();
+        var hook = await server.RegisterAsync(repository.Folder, "far/list", Stop);
+        var build = await server.PushAsync(repository, "far/list", hook, Stop);
+        await server.LogHasAsync($"{build}.1", "$ sleep 600", Stop);
+
+        var shown = JsonSerializer.Deserialize<JsonElement>((await ListAsync(server, "--json")).Trim());
+        Assert.Equal(
+            ("far", "connected", 1),
+            (shown.Text("name"), shown.Text("state"), shown.GetProperty("slots").GetInt32())
+        );
+        Assert.Equal(["native"], shown.Texts("engines"));
+        Assert.Contains("base", shown.Texts("bundles"));
+        Assert.Equal([$"{build}.1"], shown.Texts("jobs"));
+        Assert.InRange(
+            shown.GetProperty("heardAt").GetDateTimeOffset(),
+            began,
+            TimeProvider.System.GetUtcNow().AddSeconds(1)
+        );
+        var table = (await ListAsync(server)).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Matches("runner +state +jobs +engines +bundles +machine +version +last heard", table[0]);
+        Assert.Matches(
+            $@"far +. connected +1 of 1: {build}\.1 +native +base.* \d{{4}}-\d\d-\d\d \d\d:\d\d:\d\dZ",
+            table[1]
+        );
+
+        // The page was open before any of it, and was not asked again.
+        await row.GetByText("1 of 1 slot busy").WaitForAsync();
+        await row.GetByRole(AriaRole.Link, new() { Name = $"job {build}.1" }).WaitForAsync();
+        foreach (var words in new[] { "connected", "native", "heard" })
+            await row.GetByText(words).First.WaitForAsync();
+        Assert.Contains("base", await row.InnerTextAsync(), StringComparison.Ordinal);
+        await Chromium.SaveAsync(page, "runner-remote");
+        await runner.DisposeAsync();
+        await row.GetByText("said goodbye").WaitForAsync();
+
+        Assert.Contains("stopped", (await ListAsync(server)).Split('\n')[1], StringComparison.Ordinal);
+    }
+
+    private async Task<string> ListAsync(TestGridProcess server, params string[] more)
+    {
+        var environment = new Dictionary<string, string>
+        {
+            ["TESTGRID_URL"] = server.Url.ToString(),
+            ["TESTGRID_TOKEN"] = server.Token,
+        };
+        var called = await CommandLine.CallAsync(source.Path, environment, "", ["runner", "list", .. more], Stop);
+        Assert.True(called.ExitCode == 0, called.Errors);
+        return called.Output;
     }
 
     [Fact]

@@ -57,7 +57,7 @@ internal sealed class ProgramProcess : IAsyncDisposable
             RedirectStandardError = true,
             RedirectStandardInput = true,
         };
-        foreach (var (name, value) in environment)
+        foreach (var (name, value) in host?.Environment.Concat(environment) ?? environment)
             start.Environment[name] = value;
         return new ProgramProcess(Process.Start(start)!, host is not null);
     }

@@ -17,6 +17,9 @@ internal sealed class TestNetwork : IAsyncDisposable
 
     private TestNetwork(TestHost cables) => this.cables = cables;
 
+    /// <summary>Where these tests are on it.</summary>
+    public string OwnAddress => AddressOf(1);
+
     /// <summary>In CIDR form.</summary>
     public string Range => $"10.231.{number}.0/24";
 
@@ -79,6 +82,9 @@ internal sealed class TestHost : IAsyncDisposable
 
     public string Address { get; }
 
+    /// <summary>Variables of every program that is started there.</summary>
+    public Dictionary<string, string?> Environment { get; } = [];
+
     /// <summary>Its first process, as this machine counts.</summary>
     public int ProcessId { get; }
 
@@ -106,6 +112,19 @@ internal sealed class TestHost : IAsyncDisposable
         var holder = Process.Start(start)!;
         Assert.Equal("ready", await holder.StandardOutput.ReadLineAsync(stop));
         return new TestHost(holder, FirstChild(holder.Id), address);
+    }
+
+    /// <summary>Its disk has not what is in this folder of ours: there it is empty.</summary>
+    public Task HideAsync(string folder, CancellationToken stop) =>
+        CallAsync([.. Enter, "mount", "-t", "tmpfs", "tmpfs", folder], stop);
+
+    /// <summary>Whether a program there finds anything at the path.</summary>
+    public async Task<bool> HasAsync(string path, CancellationToken stop)
+    {
+        string[] command = [.. Enter, "test", "-e", path];
+        using var test = Process.Start(command[0], command[1..]);
+        await test.WaitForExitAsync(stop);
+        return test.ExitCode == 0;
     }
 
     /// <summary>Cuts its cable, or mends it.</summary>
