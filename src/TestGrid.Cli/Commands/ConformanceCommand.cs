@@ -34,40 +34,43 @@ internal static class ConformanceCommand
             page,
             json,
         };
-        command.SetAction(parsed =>
-        {
-            var files = new OracleFiles(parsed.GetValue(oracle)!, parsed.GetValue(facts));
-            var run = Compare(files);
-            if (parsed.GetValue(page) is { } target)
+        command.SetAction(
+            async (parsed, stop) =>
             {
-                const string written = "testgrid config conformance --oracle FILE… --page docs/travis-compatibility.md";
-                var today = DateOnly.FromDateTime(TimeProvider.System.GetLocalNow().Date);
-                var coverage = CoverageCommand.Count(files);
-                File.WriteAllText(target.FullName, CompatibilityPage.Write(run, coverage, today, written));
-            }
+                var files = new OracleFiles(parsed.GetValue(oracle)!, parsed.GetValue(facts));
+                var run = Compare(files);
+                if (parsed.GetValue(page) is { } target)
+                {
+                    const string written =
+                        "testgrid config conformance --oracle FILE… --page docs/travis-compatibility.md";
+                    var today = DateOnly.FromDateTime(TimeProvider.System.GetLocalNow().Date);
+                    var coverage = await CoverageCommand.CountAsync(files, stop);
+                    File.WriteAllText(target.FullName, CompatibilityPage.Write(run, coverage, today, written));
+                }
 
-            var most = parsed.GetValue(all) ? int.MaxValue : Shown;
-            if (parsed.GetValue(json))
-                return Printed.Lines([
-                    new
-                    {
-                        run.Counts.Files,
-                        run.Counts.JobCountEqual,
-                        run.Counts.JobsEqual,
-                        run.Counts.PhasesEqual,
-                        run.Counts.ConfigEqual,
-                        run.Counts.SpecsEqual,
-                        run.Counts.ConditionsEqual,
-                        run.Counts.EnvLinesEqual,
-                        run.Counts,
-                        differences = run.Differences.Take(most),
-                        differing = run.Differences.Count,
-                        unsaid = run.Unsaid.Take(most).Select(one => $"{one.Name}: {one.What} {one.About}"),
-                    },
-                ]);
-            Print(run, most);
-            return ExitCodes.Ok;
-        });
+                var most = parsed.GetValue(all) ? int.MaxValue : Shown;
+                if (parsed.GetValue(json))
+                    return Printed.Lines([
+                        new
+                        {
+                            run.Counts.Files,
+                            run.Counts.JobCountEqual,
+                            run.Counts.JobsEqual,
+                            run.Counts.PhasesEqual,
+                            run.Counts.ConfigEqual,
+                            run.Counts.SpecsEqual,
+                            run.Counts.ConditionsEqual,
+                            run.Counts.EnvLinesEqual,
+                            run.Counts,
+                            differences = run.Differences.Take(most),
+                            differing = run.Differences.Count,
+                            unsaid = run.Unsaid.Take(most).Select(one => $"{one.Name}: {one.What} {one.About}"),
+                        },
+                    ]);
+                Print(run, most);
+                return ExitCodes.Ok;
+            }
+        );
         return command;
     }
 

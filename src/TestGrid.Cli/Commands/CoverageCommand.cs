@@ -1,8 +1,11 @@
 using System.CommandLine;
+using Microsoft.Extensions.DependencyInjection;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Conformance;
+using TestGrid.Runner.Bundles;
 
 namespace TestGrid.Cli.Commands;
 
@@ -31,41 +34,68 @@ internal static class CoverageCommand
             most,
             json,
         };
-        command.SetAction(parsed =>
-        {
-            var run = Count(new OracleFiles(parsed.GetValue(oracle)!, parsed.GetValue(facts)));
-            var missing = run.Missing.Take(parsed.GetValue(most)).ToList();
-            if (parsed.GetValue(json))
-                return Printed.Lines([
-                    new
-                    {
-                        all = run.All,
-                        languages = run.Languages,
-                        missing = missing.Select(one => new { what = one.What, files = one.Files }),
-                    },
-                ]);
-            Printed.Table(
-                ["language", "files", "whole", "nearest", "jobs", "version", "nearest", "services", "addons"],
-                run.Languages.OrderByDescending(pair => pair.Value.Files)
-                    .Select(pair => (pair.Key, pair.Value))
-                    .Append(("all", run.All))
-                    .Select(row => Row(row.Item1, row.Item2))
-            );
-            Console.WriteLine("\nMissing most, by files that ask for it");
-            Printed.Table(["files", "missing"], missing.Select(one => (string[])[$"{one.Files}", one.What]));
-            return ExitCodes.Ok;
-        });
+        command.SetAction(
+            async (parsed, stop) =>
+            {
+                var run = await CountAsync(new OracleFiles(parsed.GetValue(oracle)!, parsed.GetValue(facts)), stop);
+                var missing = run.Missing.Take(parsed.GetValue(most)).ToList();
+                if (parsed.GetValue(json))
+                    return Printed.Lines([
+                        new
+                        {
+                            all = run.All,
+                            languages = run.Languages,
+                            missing = missing.Select(one => new { what = one.What, files = one.Files }),
+                        },
+                    ]);
+                Printed.Table(
+                    ["language", "files", "whole", "nearest", "jobs", "version", "nearest", "services", "addons"],
+                    run.Languages.OrderByDescending(pair => pair.Value.Files)
+                        .Select(pair => (pair.Key, pair.Value))
+                        .Append(("all", run.All))
+                        .Select(row => Row(row.Item1, row.Item2))
+                );
+                Console.WriteLine("\nMissing most, by files that ask for it");
+                Printed.Table(["files", "missing"], missing.Select(one => (string[])[$"{one.Files}", one.What]));
+                return ExitCodes.Ok;
+            }
+        );
         return command;
     }
 
-    /// <summary>Counts an oracle's configurations against the recipes of this installation.</summary>
-    public static CoverageRun Count(OracleFiles oracle)
+    /// <summary>
+    /// Counts an oracle's configurations against the recipes of this installation and the packages of its mirror.
+    /// </summary>
+    public static async Task<CoverageRun> CountAsync(OracleFiles oracle, CancellationToken stop)
     {
         var here = LocalServices.ConfigSettings();
-        var run = new CoverageRun(here.Offers, here.Services, oracle.Events);
+        var packages = await PackagesAsync(here.Offers, stop);
+        var run = new CoverageRun(here.Offers, here.Services, oracle.Events, packages);
         foreach (var (_, line) in oracle.Lines())
             run.Add(line);
         return run;
+    }
+
+    private static async Task<Dictionary<string, IReadOnlySet<string>>> PackagesAsync(
+        IEnumerable<BundleOffer> offers,
+        CancellationToken stop
+    )
+    {
+        await using var services = LocalServices.ForBundles();
+        var sources = services.GetRequiredService<AptSources>();
+        var packages = new Dictionary<string, IReadOnlySet<string>>(StringComparer.Ordinal);
+        foreach (var suite in offers.Select(offer => offer.Suite).OfType<string>().Distinct())
+        {
+            try
+            {
+                packages[suite] = await sources.NamesAsync(suite, stop);
+            }
+            catch (BundleException e)
+            {
+                Console.Error.WriteLine($"Every package counts as there in {suite}: {e.Message}");
+            }
+        }
+        return packages;
     }
 
     private static string[] Row(string language, CoverageTally tally) =>

@@ -106,4 +106,8 @@ public sealed record RecipeCheck(ImmutableArray<string> Run, string Expect);
 /// <param name="Recipe">The recipe's name.</param>
 /// <param name="Language">Travis's word: <c>python</c>, <c>c</c>, <c>generic</c>.</param>
 /// <param name="Versions">What it has, the default first; empty when the language has no versions.</param>
-public sealed record BundleOffer(string Recipe, string Language, ImmutableArray<string> Versions);
+public sealed record BundleOffer(string Recipe, string Language, ImmutableArray<string> Versions)
+{
+    /// <summary>Its Debian suite by codename; null where nobody asks.</summary>
+    public string? Suite { get; init; }
+}

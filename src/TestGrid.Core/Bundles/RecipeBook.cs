@@ -16,7 +16,10 @@ public sealed class RecipeBook
     public ImmutableArray<BundleOffer> Offers =>
         [
             .. recipes.Values.SelectMany(recipe =>
-                recipe.Languages.Select(language => new BundleOffer(recipe.Name, language.Key, language.Value))
+                recipe.Languages.Select(language => new BundleOffer(recipe.Name, language.Key, language.Value)
+                {
+                    Suite = recipe.Suite,
+                })
             ),
         ];
 

@@ -57,6 +57,11 @@ public sealed record JobConfig
     /// <summary>Debian packages to install before the first phase (Travis's apt addon).</summary>
     public ImmutableArray<string> AptPackages { get; init; } = [];
 
+    /// <summary>
+    /// What is installed where one of them is not in the bundle's Debian; none unless the nearest version is wanted.
+    /// </summary>
+    public ImmutableArray<AptStandIn> AptStandIns { get; init; } = [];
+
     /// <summary>What runs beside it, on its localhost.</summary>
     public ImmutableArray<JobService> Services { get; init; } = [];
 

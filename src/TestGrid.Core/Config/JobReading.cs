@@ -47,6 +47,10 @@ internal sealed class JobReading(
         }
 
         var secure = new List<string>();
+        var isNearest = AddonReading.IsNearest(job, settings);
+        var packages = AptPackages(job);
+        if (isNearest)
+            packages = [.. packages.Union(AddonReading.BrowserPackages(job))];
         return new JobConfig
         {
             ConfigFile = findings.File,
@@ -62,13 +66,14 @@ internal sealed class JobReading(
             Retry = LimitsReading.Whole(job.Keys["retry"], 0, 5, findings) ?? 0,
             Os = job.Text("os") ?? "linux",
             Arch = job.Text("arch") ?? "amd64",
-            AptPackages = AptPackages(job),
+            AptPackages = packages,
+            AptStandIns = isNearest ? [.. packages.Select(AptStandIn.Of).OfType<AptStandIn>()] : [],
             Services = services.Services,
             Tty = job.Text("tty") != "false",
             Submodules = ValueTable.Truth(((job.Keys["git"] as YamlMap)?["submodules"] as YamlScalar)?.Text) ?? true,
             Limits = LimitsReading.Read(job.Keys, findings),
             Impossible = Platform.Missing(job) ?? choice.Impossible ?? services.Impossible,
-            Notes = [.. notes, .. choice.Notes, .. services.Notes, .. Notes(job, secure)],
+            Notes = [.. notes, .. choice.Notes, .. services.Notes, .. Notes(job, isNearest, secure)],
         };
     }
 
@@ -139,20 +144,17 @@ internal sealed class JobReading(
                 .Select(word => new YamlScalar(word, scalar.IsPlain, scalar.Mark));
     }
 
-    private static ImmutableArray<string> Notes(MatrixJob job, List<string> secure)
+    private ImmutableArray<string> Notes(MatrixJob job, bool isNearest, List<string> secure)
     {
         var notes = ImmutableArray.CreateBuilder<string>();
-        if (job.Keys["addons"] is YamlMap addons)
-        {
-            if ((addons["apt"] as YamlMap)?["sources"] is YamlList)
-                notes.Add("addons.apt.sources is not used: packages come from the bundle's own Debian.");
-            notes.AddRange(
-                addons
-                    .Entries.Where(entry => entry.Key is not ("apt" or "apt_packages"))
-                    .Where(entry => !ServiceChoice.IsAddon(entry.Key))
-                    .Select(entry => $"addon {Shapes.Short(entry.Key)} is not available yet.")
-            );
-        }
+        if (((job.Keys["addons"] as YamlMap)?["apt"] as YamlMap)?["sources"] is YamlList)
+            notes.Add("addons.apt.sources is not used: packages come from the bundle's own Debian.");
+        notes.AddRange(
+            AddonReading
+                .Missing(job, settings.Event?.Branch, isNearest)
+                .Where(addon => addon != AddonReading.Sources)
+                .Select(addon => $"addon {Shapes.Short(addon)} is not available yet.")
+        );
 
         if (secure.Count > 0)
         {

@@ -49,6 +49,17 @@ internal sealed record ServiceChoice
             if (services.Any(one => one.Bundle == offer.Recipe || one.Service.Names.Contains(name)))
                 continue;
             services.Add(new JobService(name, offer.Recipe, offer.Service));
+            if (offer.Service.Names[0] is var real && real != name)
+            {
+                // A recipe's first name is what it is; the others are what it stands in for: MariaDB for MySQL.
+                other.Add(name);
+                var near = $"service {name} is {real} {offer.Service.Version} here, the nearest that is.";
+                if (job.Text("versions") == "exact")
+                    strict ??= near;
+                else
+                    notes.Add(near);
+                continue;
+            }
             if (isMet)
                 continue;
             other.Add(name);

@@ -16,10 +16,12 @@ namespace TestGrid.Core.Conformance;
 /// <param name="offers">What the bundles here have.</param>
 /// <param name="services">What serves here beside a job.</param>
 /// <param name="events">As for <see cref="ConformanceRun"/>.</param>
+/// <param name="packages">The names of each suite's Debian packages; a suite that is not there has them all.</param>
 public sealed class CoverageRun(
     ImmutableArray<BundleOffer> offers,
     ImmutableArray<ServiceOffer> services,
-    IReadOnlyDictionary<string, JsonObject> events
+    IReadOnlyDictionary<string, JsonObject> events,
+    IReadOnlyDictionary<string, IReadOnlySet<string>> packages
 )
 {
     private readonly Dictionary<string, int> missing = new(StringComparer.Ordinal);
@@ -75,26 +77,29 @@ public sealed class CoverageRun(
         {
             var serving = ServiceChoice.Of(job, settings);
             var services = serving.Missing.Select(name => $"service {name}").ToList();
-            var addons = Addons(job).ToList();
-            var isLanguage = exactly.Read(job, Cell.Only).Impossible is null;
-            var exact = isLanguage && serving.Other.IsEmpty;
-            var near = isLanguage || nearly.Read(job, Cell.Only).Impossible is null;
+            var (strict, loose) = (exactly.Read(job, Cell.Only), nearly.Read(job, Cell.Only));
+            var exact = strict.Impossible is null && serving.Other.IsEmpty;
+            var near = strict.Impossible is null || loose.Impossible is null;
+            var branch = settings.Event?.Branch;
+            var exactAddons = Addons(job, branch, isNearest: false, strict).ToList();
+            var addons = Addons(job, branch, isNearest: true, loose).ToList();
             if (!near)
                 wanted.Add(Version(job));
             wanted.UnionWith(services);
             wanted.UnionWith(addons);
-            var isRest = services.Count == 0 && addons.Count == 0;
+            var isWhole = exact && services.Count == 0 && exactAddons.Count == 0;
+            var isNearly = near && services.Count == 0 && addons.Count == 0;
             tally += new CoverageTally
             {
                 Exact = exact ? 1 : 0,
                 Nearest = near ? 1 : 0,
                 Services = services.Count == 0 ? 1 : 0,
                 Addons = addons.Count == 0 ? 1 : 0,
-                WholeExact = exact && isRest ? 1 : 0,
-                WholeNearest = near && isRest ? 1 : 0,
+                WholeExact = isWhole ? 1 : 0,
+                WholeNearest = isNearly ? 1 : 0,
             };
-            isExact &= exact && isRest;
-            isNear &= near && isRest;
+            isExact &= isWhole;
+            isNear &= isNearly;
         }
 
         tally += new CoverageTally { FilesExact = isExact ? 1 : 0, FilesNearest = isNear ? 1 : 0 };
@@ -106,19 +111,32 @@ public sealed class CoverageRun(
         return true;
     }
 
-    // Debian's packages are installed; other sources of packages, and all else, are not here.
-    private static IEnumerable<string> Addons(MatrixJob job)
+    private IEnumerable<string> Addons(MatrixJob job, string? branch, bool isNearest, JobConfig read)
     {
-        if (job.Keys["addons"] is not YamlMap addons)
-            yield break;
-        if ((addons["apt"] as YamlMap)?["sources"] is YamlList { Items.IsEmpty: false })
-            yield return "addon apt.sources";
-        foreach (var entry in addons.Entries)
-        {
-            // One that is a service is counted there.
-            if (entry.Key is not ("apt" or "apt_packages") && !ServiceChoice.IsAddon(entry.Key))
-                yield return $"addon {entry.Key}";
-        }
+        var suite = offers.FirstOrDefault(offer => offer.Recipe == read.Bundle)?.Suite ?? "";
+        var known = packages.GetValueOrDefault(suite);
+        return AddonReading
+            .Missing(job, branch, isNearest)
+            .Select(addon => $"addon {addon}")
+            .Concat(
+                known is null
+                    ? []
+                    : read
+                        .AptPackages.Where(package =>
+                            !Has(known, package)
+                            && read.AptStandIns.All(other => other.Package != package || !Has(known, other.Instead))
+                        )
+                        .Select(package => $"package {package}")
+            );
+    }
+
+    // libc6:i386, cmake=3.*, and foo* for all that begin so
+    private static bool Has(IReadOnlySet<string> names, string package)
+    {
+        var name = package.Split('=', '/', ':')[0];
+        return name.EndsWith('*')
+            ? names.Any(one => one.StartsWith(name[..^1], StringComparison.Ordinal))
+            : names.Contains(name);
     }
 
     private static string Version(MatrixJob job)
@@ -155,7 +173,7 @@ public sealed record CoverageTally
     /// <summary>Jobs that ask for no service that is not here.</summary>
     public int Services { get; init; }
 
-    /// <summary>Jobs that ask for no addon that is not here.</summary>
+    /// <summary>Jobs that ask for no addon or package that is not here and has no nearest.</summary>
     public int Addons { get; init; }
 
     /// <summary>Jobs that find everything, in the very version.</summary>

@@ -262,6 +262,24 @@ travis_apt_get_update() {
   _tg_sudo apt-get -yq update && _tg_apt_updated=1
 }
 
+# Takes a package if the lists have it, else its stand-in, and says so.
+_tg_apt_choose() {
+  if [[ -z ${2:-} ]] || apt-cache show --no-all-versions "$1" >/dev/null 2>&1; then
+    _tg_apt_packages+=("$1")
+  else
+    printf '\033[33;1m%s\033[0m\n' "The package $1 is not here: this job has $2, the nearest that is."
+    _tg_apt_packages+=("$2")
+  fi
+}
+
+# g++-7=g++: a program that came under another name is found under the one that was asked for, too.
+_tg_apt_name() {
+  local _tg_program
+  if ! command -v "${1%%=*}" >/dev/null && _tg_program=$(command -v "${1#*=}"); then
+    _tg_sudo ln -s "$_tg_program" "/usr/local/bin/${1%%=*}"
+  fi
+}
+
 travis_cleanup() { :; }
 travis_whereami() { :; }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Text;
+using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Text;
 
@@ -76,7 +77,7 @@ public static partial class JobScript
         script.Append("_tg_run() {\n");
         foreach (var note in config.Notes)
             script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
-        Apt(script, config.AptPackages);
+        Apt(script, config.AptPackages, config.AptStandIns);
         JobScriptEnv.AppendConfigured(script, config);
 
         foreach (var name in BeforeScript.Where(phases.ContainsKey))
@@ -138,7 +139,7 @@ public static partial class JobScript
     }
 
     // Before the configuration's variables and the language, as Travis: what they set does not reach apt.
-    private static void Apt(StringBuilder script, ImmutableArray<string> packages)
+    private static void Apt(StringBuilder script, ImmutableArray<string> packages, ImmutableArray<AptStandIn> standIns)
     {
         if (packages.IsEmpty)
             return;
@@ -151,12 +152,28 @@ public static partial class JobScript
             Sudo(script, $"dpkg --add-architecture {Bash.Word(foreign)}", "");
         // As Travis: a list that cannot be had does not end the job, for the packages may be in those that can.
         script.Append("travis_cmd travis_apt_get_update --echo --retry --timing\n");
-        Sudo(
-            script,
-            "apt-get -yq --no-install-suggests --no-install-recommends install "
-                + string.Join(' ', packages.Select(Bash.Word)),
-            " --retry"
-        );
+        const string install = "apt-get -yq --no-install-suggests --no-install-recommends install ";
+        if (standIns.IsEmpty)
+        {
+            Sudo(script, install + string.Join(' ', packages.Select(Bash.Word)), " --retry");
+        }
+        else
+        {
+            var known = standIns.ToDictionary(one => one.Package, StringComparer.Ordinal);
+            script.Append("_tg_apt_packages=()\n");
+            foreach (var package in packages)
+                script
+                    .Append("_tg_apt_choose ")
+                    .Append(Bash.Quote(package))
+                    .Append(known.TryGetValue(package, out var other) ? " " + Bash.Quote(other.Instead) : "")
+                    .Append('\n');
+            script.Append(
+                $"travis_cmd '_tg_sudo {install}\"${{_tg_apt_packages[@]}}\"' "
+                    + $"--display \"sudo -E {install}${{_tg_apt_packages[*]}}\" --assert --echo --timing --retry\n"
+            );
+            foreach (var program in standIns.SelectMany(one => one.Programs).Distinct())
+                script.Append("_tg_apt_name ").Append(Bash.Quote(program)).Append('\n');
+        }
         script.Append("travis_fold end apt\n_tg_phase_end\n");
     }
 

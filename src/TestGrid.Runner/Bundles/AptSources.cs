@@ -102,6 +102,25 @@ public sealed partial class AptSources(IOptions<BundleOptions> options)
             : throw new BundleException($"The mirror's release of {suite} has no date.");
     }
 
+    /// <summary>The names of all packages that the mirror has of a suite now.</summary>
+    /// <exception cref="BundleException">The mirror does not give the suite.</exception>
+    public async ValueTask<IReadOnlySet<string>> NamesAsync(string suite, CancellationToken stop)
+    {
+        var folder = Directory.CreateTempSubdirectory("testgrid-names-").FullName;
+        try
+        {
+            var release = await ReleaseAsync(suite, [], folder, stop);
+            var (code, said) = await RunAsync("apt-cache", ["-c", release.Config, "pkgnames"], stop);
+            return code == 0
+                ? said.Split('\n', StringSplitOptions.RemoveEmptyEntries).ToHashSet(StringComparer.Ordinal)
+                : throw new BundleException($"apt-cache cannot read the lists of {suite}: {LastWords(said)}.");
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
     /// <summary>What a release file says of itself; null when it has no date.</summary>
     internal static DateTimeOffset? DateOf(string file) =>
         File.ReadLines(file).FirstOrDefault(line => line.StartsWith("Date: ", StringComparison.Ordinal)) is { } date

@@ -32,7 +32,7 @@ internal static class FinishScript
     }
 
     // By the tree's own tar, in the tree: whatever stands in an archive, nothing outside is written. npm packs the files
-    // of a program with odd modes, so what is linked is made executable.
+    // of a program with odd modes, so all may read them, and what is linked is made executable.
     private static void Unpack(StringBuilder script, RecipeTool tool)
     {
         script.Append(
@@ -46,6 +46,7 @@ internal static class FinishScript
             *) form= ;;
             esac
             chroot "$root" tar -x $form --no-same-owner --no-same-permissions --strip-components=1                 -C {tool.Into} <"$1"
+            chroot "$root" chmod -R u+w,go-w,a+rX {tool.Into}
 
             """
         );

@@ -53,7 +53,7 @@ public sealed class NpmRegistry : IAsyncDisposable
                     new UstarTarEntry(TarEntryType.RegularFile, "package/" + path)
                     {
                         DataStream = new MemoryStream(bytes),
-                        Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead,
+                        Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite,
                     }
                 );
         }

@@ -1,11 +1,15 @@
+using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
+using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Core.Jobs;
 
 /// <summary>Debian packages that a job asks for.</summary>
 public sealed class JobAptTests
 {
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
     [Fact]
     public async Task Apt_comes_first_in_a_fold_and_its_failure_ends_the_job_as_errored()
     {
@@ -62,6 +66,45 @@ public sealed class JobAptTests
         {
             Directory.Delete(bin, recursive: true);
         }
+    }
+
+    [Fact]
+    public async Task A_package_that_is_not_there_has_a_stand_in_where_the_nearest_is_wanted_and_its_programs_a_name()
+    {
+        using var folder = new TempFolder();
+        // Lists that have ninja-build alone. What needs root is told and not done: this machine is left alone.
+        await File.WriteAllTextAsync(
+            Path.Combine(folder.Path, "apt-cache"),
+            "#!/bin/sh\n[ \"$3\" = ninja-build ]\n",
+            Stop
+        );
+        foreach (var tool in new[] { "apt-get", "ln" })
+            await File.WriteAllTextAsync(Path.Combine(folder.Path, tool), $"#!/bin/sh\necho \"{tool}: $*\"\n", Stop);
+        await File.WriteAllTextAsync(Path.Combine(folder.Path, "sudo"), "#!/bin/sh\nshift; exec \"$@\"\n", Stop);
+        foreach (var tool in Directory.GetFiles(folder.Path))
+            File.SetUnixFileMode(tool, UnixFileMode.UserRead | UnixFileMode.UserExecute);
+        const string asks =
+            "language: generic\naddons: {apt: [g++-7, ninja-build, mine], chrome: stable}\nscript: echo go\n";
+        var env = new Dictionary<string, string> { ["PATH"] = $"{folder.Path}:/usr/bin:/bin" };
+
+        var near = await ScriptRun.OfAsync(
+            asks,
+            env: env,
+            settings: new ConfigSettings([new("base", "generic", [])]) { NearestVersions = true }
+        );
+        var exact = await ScriptRun.OfAsync(asks, env: env);
+
+        const string install = "-yq --no-install-suggests --no-install-recommends install ";
+        Assert.Contains(
+            "The package g++-7 is not here: this job has g++, the nearest that is.",
+            near.Visible,
+            StringComparison.Ordinal
+        );
+        Assert.Contains($"apt-get: {install}g++ ninja-build mine chromium\n", near.Visible, StringComparison.Ordinal);
+        Assert.Contains($"apt-get: {install}g++-7 ninja-build mine\n", exact.Visible, StringComparison.Ordinal);
+        Assert.Contains("addon chrome is not available yet", exact.Visible, StringComparison.Ordinal);
+        if (File.Exists("/usr/bin/g++") && !File.Exists("/usr/bin/g++-7"))
+            Assert.Contains("ln: -s /usr/bin/g++ /usr/local/bin/g++-7\n", near.Visible, StringComparison.Ordinal);
     }
 
     [Fact]
