@@ -82,6 +82,10 @@ internal sealed class DockerRunEngine(string host) : ISandboxEngine
 
     private sealed class OneRun(string host, SandboxSpec spec) : Sandbox
     {
+        // The bench's jobs ask for none.
+        public override ValueTask<SandboxExit> ServeAsync(string service, SandboxCommand command, PipeWriter output) =>
+            throw new NotSupportedException();
+
         public override async ValueTask<SandboxExit> RunAsync(
             SandboxCommand command,
             PipeWriter output,

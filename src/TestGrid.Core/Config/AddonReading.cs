@@ -46,6 +46,7 @@ internal static class AddonReading
                 entry.Key is "apt" or "apt_packages"
                 || Elsewhere.Contains(entry.Key)
                 || ServiceChoice.IsAddon(entry.Key) // told and counted with the services
+                || JobAddons.Has(entry.Key, entry.Value)
                 || !IsOn(entry.Value)
                 || (isNearest && Browsers.Any(one => one.Addon == entry.Key))
                 || (entry.Key == "coverity_scan" && !IsScanned(entry.Value, branch));

@@ -54,6 +54,9 @@ public sealed record JobConfig
 
     public string Arch { get; init; } = "amd64";
 
+    /// <summary>What small addons ask for.</summary>
+    public JobAddons Addons { get; init; } = new();
+
     /// <summary>Debian packages to install before the first phase (Travis's apt addon).</summary>
     public ImmutableArray<string> AptPackages { get; init; } = [];
 

@@ -66,6 +66,7 @@ internal sealed class JobReading(
             Retry = LimitsReading.Whole(job.Keys["retry"], 0, 5, findings) ?? 0,
             Os = job.Text("os") ?? "linux",
             Arch = job.Text("arch") ?? "amd64",
+            Addons = JobAddons.Of(job.Keys["addons"] as YamlMap),
             AptPackages = packages,
             AptStandIns = isNearest ? [.. packages.Select(AptStandIn.Of).OfType<AptStandIn>()] : [],
             Services = services.Services,

@@ -47,7 +47,7 @@ internal static class UnusedKeys
             );
         foreach (var entry in addons.Entries.Where(entry => entry.Key is not ("apt" or "apt_packages")))
         {
-            if (ServiceChoice.IsAddon(entry.Key))
+            if (ServiceChoice.IsAddon(entry.Key) || JobAddons.Has(entry.Key, entry.Value))
                 continue;
             findings.Warn(
                 entry.Mark,

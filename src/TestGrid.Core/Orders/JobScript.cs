@@ -78,7 +78,9 @@ public static partial class JobScript
         foreach (var note in config.Notes)
             script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
         Apt(script, config.AptPackages, config.AptStandIns);
+        JobScriptAddons.Append(script, config.Addons);
         JobScriptEnv.AppendConfigured(script, config);
+        JobScriptAddons.AppendAfterEnv(script, config.Addons);
 
         foreach (var name in BeforeScript.Where(phases.ContainsKey))
             script.Append("travis_run_").Append(name).Append('\n');

@@ -233,6 +233,7 @@ public static class TravisImport
                 $"{job.AllowFailure} {job.Os} {job.Arch} {job.Tty} {job.Submodules} {job.Limits}",
                 .. job.Env.Select(one => $"{one.Name}={one.Value}"),
                 .. job.AptPackages,
+                $"{string.Join(' ', job.Addons.Hosts)} {string.Join(' ', job.Addons.KnownHosts)} {job.Addons.CodeClimateToken}",
                 .. job.Deployments.Where(one => one.Provider == "script").Select(one => $"{one.Provider} {one.Script}"),
                 .. job.Phases.SelectMany(phase => phase.Commands.Prepend(phase.Name)),
             ]
