@@ -116,6 +116,7 @@ public sealed partial class JobRunner(
         {
             Digest = bundle.Bundle.Digest,
             IsStrangers = order.Trigger.PullRequest is { IsFork: true },
+            HostName = order.Config.Addons.HostName ?? "testgrid",
             Services = services.Specs,
         };
         await using var sandbox = await engine.CreateAsync(spec, ending.Polite);

@@ -7,13 +7,22 @@ namespace TestGrid.Core.Config;
 /// <summary>What a job's small addons ask for (travis-build, addons/hosts.rb, ssh_known_hosts.rb, code_climate.rb).</summary>
 public sealed partial record JobAddons
 {
-    private static readonly string[] Names = ["hosts", "ssh_known_hosts", "code_climate"];
+    /// <summary>The service that is a program beside the job's own, and needs no files of its own.</summary>
+    internal const string Screen = "xvfb";
+
+    private static readonly string[] Names = ["hostname", "hosts", "ssh_known_hosts", "code_climate"];
 
     /// <summary>Names that mean the job's own machine: addon <c>hosts</c>.</summary>
     public ImmutableArray<string> Hosts { get; init; } = [];
 
     /// <summary>Machines whose ssh keys are asked for and believed, each with a port or not: <c>ssh_known_hosts</c>.</summary>
     public ImmutableArray<string> KnownHosts { get; init; } = [];
+
+    /// <summary>What the job's machine is called, or null for its usual name: addon <c>hostname</c>.</summary>
+    public string? HostName { get; init; }
+
+    /// <summary>A screen that nobody sees, <c>DISPLAY=:99.0</c>: service <c>xvfb</c>, a program of the job's own bundle.</summary>
+    public bool HasScreen { get; init; }
 
     /// <summary>The value of <c>CODECLIMATE_REPO_TOKEN</c>, or a reference to a variable; null for none.</summary>
     public string? CodeClimateToken { get; init; }
@@ -27,15 +36,18 @@ public sealed partial record JobAddons
                 : All(value).All(item => item is YamlScalar { Text: { } text } && IsHost(text))
         );
 
-    internal static JobAddons Of(YamlMap? addons) =>
-        addons is null
-            ? new JobAddons()
-            : new JobAddons
-            {
-                Hosts = Texts(addons["hosts"]),
-                KnownHosts = Texts(addons["ssh_known_hosts"]),
-                CodeClimateToken = ((addons["code_climate"] as YamlMap)?["repo_token"] as YamlScalar)?.Text,
-            };
+    internal static JobAddons Of(YamlMap job)
+    {
+        var addons = job["addons"] as YamlMap;
+        return new JobAddons
+        {
+            HostName = Texts(addons?["hostname"]).FirstOrDefault(name => name.Length < 64 && !name.Contains(':')),
+            Hosts = Texts(addons?["hosts"]),
+            KnownHosts = Texts(addons?["ssh_known_hosts"]),
+            HasScreen = All(job["services"]).Any(item => item is YamlScalar { Text: Screen }),
+            CodeClimateToken = ((addons?["code_climate"] as YamlMap)?["repo_token"] as YamlScalar)?.Text,
+        };
+    }
 
     private static ImmutableArray<string> Texts(YamlNode? node) =>
         [.. All(node).OfType<YamlScalar>().Select(item => item.Text).OfType<string>().Where(IsHost).Distinct()];

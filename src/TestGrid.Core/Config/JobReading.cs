@@ -66,9 +66,11 @@ internal sealed class JobReading(
             Retry = LimitsReading.Whole(job.Keys["retry"], 0, 5, findings) ?? 0,
             Os = job.Text("os") ?? "linux",
             Arch = job.Text("arch") ?? "amd64",
-            Addons = JobAddons.Of(job.Keys["addons"] as YamlMap),
+            Addons = JobAddons.Of(job.Keys),
             AptPackages = packages,
-            AptStandIns = isNearest ? [.. packages.Select(AptStandIn.Of).OfType<AptStandIn>()] : [],
+            AptStandIns = isNearest
+                ? [.. packages.Select(one => AptStandIn.Of(one, services.Services)).OfType<AptStandIn>()]
+                : [],
             Services = services.Services,
             Tty = job.Text("tty") != "false",
             Submodules = ValueTable.Truth(((job.Keys["git"] as YamlMap)?["submodules"] as YamlScalar)?.Text) ?? true,

@@ -97,7 +97,9 @@ internal sealed record ServiceChoice
         return
         [
             .. addons.Select(entry => (entry.Key, (entry.Value as YamlScalar)?.Text)),
-            .. named.Where(item => item.Text is not null).Select(item => (item.Text!, (string?)null)),
+            .. named
+                .Where(item => item.Text is not (null or JobAddons.Screen))
+                .Select(item => (item.Text!, (string?)null)),
         ];
     }
 

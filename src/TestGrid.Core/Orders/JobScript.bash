@@ -330,6 +330,21 @@ travis_bash_qsort_numeric() {
 }
 
 # Programs of the job find the functions where Travis has them: source ~/.travis/functions.
+# A screen that nobody sees. Without its program in the bundle, Debian's is installed.
+_tg_screen() {
+  if ! command -v Xvfb >/dev/null; then
+    travis_apt_get_update && _tg_sudo apt-get -yq --no-install-recommends install xvfb || return 1
+  fi
+  Xvfb :99 -ac -screen 0 1280x1024x24 >/dev/null 2>&1 </dev/null &
+  local _tg_try
+  for ((_tg_try = 0; _tg_try < 100; _tg_try++)); do
+    if [[ -S /tmp/.X11-unix/X99 ]]; then return 0; fi
+    sleep 0.1
+  done
+  echo 'Xvfb did not come up in 10 s.'
+  return 1
+}
+
 # One of the words is the value, or a pattern that it matches.
 _tg_is() {
   local _tg_value=$1 _tg_word

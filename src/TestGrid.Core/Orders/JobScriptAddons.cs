@@ -18,6 +18,8 @@ internal static partial class JobScriptAddons
                 $"echo 127.0.0.1 {string.Join(' ', addons.Hosts)} | _tg_sudo tee -a /etc/hosts",
                 "hosts: " + string.Join(' ', addons.Hosts)
             );
+        if (addons.HasScreen)
+            script.Append("travis_cmd _tg_screen --display 'Xvfb :99' --echo --timing\nexport DISPLAY=:99.0\n");
         foreach (var host in addons.KnownHosts)
         {
             var parts = host.Split(':');

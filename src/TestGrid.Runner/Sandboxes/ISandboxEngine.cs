@@ -49,6 +49,9 @@ public sealed record SandboxSpec(
     /// <summary>Its code is a stranger's, of a pull request from a fork: an engine that cannot limit it refuses it.</summary>
     public bool IsStrangers { get; init; }
 
+    /// <summary>What the machine is called inside; letters, digits, dots and dashes.</summary>
+    public string HostName { get; init; } = "testgrid";
+
     /// <summary>What runs beside the commands: on the same localhost, each in files and processes of its own.</summary>
     public ImmutableArray<SandboxService> Services { get; init; } = [];
 }

@@ -1,4 +1,5 @@
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Sandboxes;
 
 namespace TestGrid.Tests.Contracts;
 
@@ -91,5 +92,20 @@ public abstract partial class SandboxContract
 
         Assert.False(few.Use!.ProcessesRefused);
         Assert.True(many.Use!.ProcessesRefused);
+    }
+
+    [Fact]
+    public async Task A_machine_is_called_as_the_spec_says_and_finds_itself_by_that_name()
+    {
+        var spec = new SandboxSpec("1.1-1", Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.None)
+        {
+            Digest = Bundle.Digest,
+            HostName = "db.example",
+        };
+        await using var sandbox = await Engine.CreateAsync(spec, TestContext.Current.CancellationToken);
+
+        var (_, said) = await BashAsync(sandbox, "uname -n; getent hosts db.example | cut -d' ' -f1");
+
+        Assert.Equal("db.example\n127.0.0.1\n", said);
     }
 }

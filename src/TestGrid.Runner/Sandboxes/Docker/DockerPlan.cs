@@ -7,8 +7,6 @@ namespace TestGrid.Runner.Sandboxes.Docker;
 /// <summary>What the daemon is asked to make a sandbox of: the native engine's limits and walls, in Docker's words.</summary>
 internal static class DockerPlan
 {
-    public const string HostName = "testgrid";
-
     /// <summary>
     /// The one right that the container's first process has and no process of a job: by it the kernel keeps a job's
     /// root from that process's files, among them the lifeline.
@@ -53,7 +51,7 @@ internal static class DockerPlan
         return new CreateContainerParameters
         {
             Image = image,
-            Hostname = HostName,
+            Hostname = spec.HostName,
             Entrypoint = ["/bin/sh", "-c", Keeper, "sh", .. strange],
             User = "0:0",
             WorkingDir = "/",
@@ -65,7 +63,7 @@ internal static class DockerPlan
             HostConfig = new HostConfig
             {
                 NetworkMode = "none",
-                ExtraHosts = [$"{HostName}:127.0.0.1"],
+                ExtraHosts = [$"{spec.HostName}:127.0.0.1"],
                 IpcMode = "private",
                 CgroupnsMode = daemon.CgroupVersion == "2" ? "private" : null,
                 LogConfig = new LogConfig { Type = "none" },

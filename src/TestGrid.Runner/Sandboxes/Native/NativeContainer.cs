@@ -46,6 +46,7 @@ internal sealed partial class NativeContainer(
         var config = OciConfig.For(
             command,
             place.Root,
+            spec.HostName,
             runtime.HandsOverTerminals,
             tree.FindUser(command.User),
             Walls.SharedMemoryBytes(spec.Limits),

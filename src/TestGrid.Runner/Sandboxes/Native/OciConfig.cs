@@ -30,6 +30,7 @@ internal static class OciConfig
     public static byte[] For(
         SandboxCommand command,
         string root,
+        string hostName,
         bool terminals,
         BundleTree.BundleUser user,
         long sharedMemoryBytes,
@@ -41,7 +42,7 @@ internal static class OciConfig
         {
             json.WriteStartObject();
             json.WriteString("ociVersion", "1.0.2");
-            json.WriteString("hostname", PodFiles.HostName);
+            json.WriteString("hostname", hostName);
             json.WriteStartObject("root");
             json.WriteString("path", root);
             json.WriteEndObject();

@@ -12,8 +12,6 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     /// <summary>Where the pod's folder is shown in its mount namespace; every machine has this folder (FHS).</summary>
     public const string InPod = "/mnt";
 
-    public const string HostName = "testgrid";
-
     /// <summary>The address of slirp4netns' own name server.</summary>
     public const string NameServer = "10.0.2.3";
 
@@ -153,7 +151,7 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
 
         var nameServer = spec.Network is SandboxNetwork.Egress ? NameServer : null;
         var upper = new UpperLayer(skeleton, "u0", tree);
-        upper.AddOwn(nameServer);
+        upper.AddOwn(nameServer, spec.HostName);
         // A target below another mount is that mount's to hold.
         foreach (var mount in spec.Mounts.Where(mount => !spec.Mounts.Any(other => IsBelow(mount, other))))
             upper.AddTarget(mount.Target, Directory.Exists(mount.Source));
@@ -167,7 +165,7 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
             skeleton.AddFolder(own + name);
         skeleton.Add(own + "/bundle/config.json", "");
         var upper = new UpperLayer(skeleton, own + "/u", new BundleTree(service.RootPath, options.FirstId));
-        upper.AddOwn(nameServer);
+        upper.AddOwn(nameServer, spec.HostName);
         if (service.Sockets is not { } sockets)
             return;
         skeleton.AddFolder(own + "/sockets", mode: Modes.Shared);

@@ -50,11 +50,11 @@ internal sealed class UpperLayer(Skeleton skeleton, string folder, BundleTree tr
 {
     /// <summary>The files that every root has of its own.</summary>
     /// <param name="nameServer">Who is asked for names, or null.</param>
-    public void AddOwn(string? nameServer)
+    /// <param name="hostName">What the machine is called.</param>
+    public void AddOwn(string? nameServer, string hostName)
     {
-        const string Hosts = $"127.0.0.1 localhost {PodFiles.HostName}\n::1 localhost ip6-localhost ip6-loopback\n";
-        AddFile("/etc/hostname", PodFiles.HostName + "\n");
-        AddFile("/etc/hosts", Hosts);
+        AddFile("/etc/hostname", hostName + "\n");
+        AddFile("/etc/hosts", $"127.0.0.1 localhost {hostName}\n::1 localhost ip6-localhost ip6-loopback\n");
         AddFile("/etc/resolv.conf", nameServer is null ? "" : $"nameserver {nameServer}\n");
         AddParents("/tmp/x");
     }

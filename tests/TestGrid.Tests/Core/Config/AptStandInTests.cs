@@ -33,7 +33,7 @@ public sealed class AptStandInTests
     [InlineData("cmake")]
     [InlineData("mysql-server-5.6")] // a server that nobody would start
     [InlineData("mongodb-org")]
-    [InlineData("ghc-8.2.2")]
+    [InlineData("ghc-ppa-tools")]
     [InlineData("postgresql-9.6-postgis-2.3")]
     [InlineData("g++-7; reboot")]
     public void What_means_nothing_else_has_no_stand_in(string package) => Assert.Null(AptStandIn.Of(package));

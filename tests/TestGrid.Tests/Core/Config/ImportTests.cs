@@ -39,7 +39,7 @@ public sealed class ImportTests
             isScriptOwn ? "./own" : "",
             Assert.Single(job.Phases, phase => phase.Name == "script").Commands[0]
         );
-        Assert.Equal(isHostnameThere, job.Notes.Any(note => note.Contains("hostname", StringComparison.Ordinal)));
+        Assert.Equal(isHostnameThere, job.Addons.HostName == "one");
     }
 
     [Fact]

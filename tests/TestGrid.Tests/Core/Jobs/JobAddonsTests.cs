@@ -1,3 +1,4 @@
+using TestGrid.Core.Config;
 using TestGrid.Core.Orders;
 
 namespace TestGrid.Tests.Core.Jobs;
@@ -33,5 +34,27 @@ public sealed class JobAddonsTests
         );
 
         Assert.Contains($"<{expected}>", run.Visible, Ordinal);
+    }
+
+    [Fact]
+    public void A_screen_is_the_jobs_own_and_no_service_that_could_be_missing()
+    {
+        var config = ScriptRun.Config("language: generic\nscript: make\nservices: [xvfb]\n");
+
+        Assert.Null(config.Impossible);
+        Assert.Empty(config.Services);
+        Assert.Contains("export DISPLAY=:99.0\n", JobScript.Body(ScriptRun.Order(config)), Ordinal);
+    }
+
+    [Theory]
+    [InlineData("oracle-java8-installer", "default-jdk", "")]
+    [InlineData("ghc-8.2.2", "ghc", "ghc-8.2.2=ghc")]
+    [InlineData("cabal-install-head", "cabal-install", "cabal-install-head=cabal")]
+    [InlineData("python3.6-dev", "python3-dev", "python3.6=python3")]
+    public void A_package_that_is_gone_has_the_one_of_its_purpose(string package, string instead, string programs)
+    {
+        var stand = AptStandIn.Of(package)!;
+
+        Assert.Equal((instead, programs), (stand.Instead, string.Join(' ', stand.Programs)));
     }
 }
