@@ -95,7 +95,10 @@ public static class CompatibilityPage
             ## What would run here
 
             Of the Linux jobs, how many find their language, in that version or the nearest that is named, their services and their addons
-            in the bundles that are here now. A file is whole when all its Linux jobs find everything.
+            in the bundles that are here now. A file is whole when all its Linux jobs find everything. The nearest counts what
+            `versions: nearest` does: Debian's package of the same purpose for one that is gone, MariaDB for MySQL, Chromium and Firefox ESR
+            for the browsers. Packages are looked up in the lists of the bundle's own suite. `homebrew` is nothing on Linux, on Travis neither;
+            `coverity_scan` counts only where it does nothing for the branch; vendors' other addons, and `docker`, count as missing.
 
             | language | files | whole, exact | whole, nearest | jobs | version exact | nearest | services | addons |
             |---|---:|---:|---:|---:|---:|---:|---:|---:|

@@ -133,9 +133,9 @@ internal sealed partial class PackagePool(BundleOptions options, AptSources sour
         return freed;
     }
 
-    private async Task<ImmutableArray<Place>> PlacesAsync(string suite, CancellationToken stop)
+    private async Task<ImmutableArray<PackageAddress>> PlacesAsync(string suite, CancellationToken stop)
     {
-        var places = ImmutableArray.CreateBuilder<Place>();
+        var places = ImmutableArray.CreateBuilder<PackageAddress>();
         foreach (var line in await sources.LinesAsync(suite, stop))
         {
             // deb [options] ADDRESS SUITE COMPONENT…; an address may have brackets too
@@ -146,7 +146,9 @@ internal sealed partial class PackagePool(BundleOptions options, AptSources sour
             if (words.SkipWhile(word => word == "deb").ToArray() is [var address, var archive, ..])
                 places.Add(new(archive, Copied(address.TrimEnd('/')), Moved: false));
         }
-        places.AddRange(options.ArchiveMirrors.Select(address => new Place(null, address.TrimEnd('/'), Moved: false)));
+        places.AddRange(
+            options.ArchiveMirrors.Select(address => new PackageAddress(null, address.TrimEnd('/'), Moved: false))
+        );
         places.AddRange(places.Select(place => place with { Archive = null, Moved = true }).Distinct().ToArray());
         return places.ToImmutable();
     }
@@ -156,7 +158,7 @@ internal sealed partial class PackagePool(BundleOptions options, AptSources sour
     /// Whether security updates are looked for where a point release puts them: the same file then lies in the main
     /// archive, and the security archive may have dropped it while its list still names it.
     /// </param>
-    private sealed record Place(string? Archive, string Base, bool Moved)
+    private sealed record PackageAddress(string? Archive, string Base, bool Moved)
     {
         private const string OfUpdates = "pool/updates/";
 
@@ -178,7 +180,7 @@ internal sealed partial class PackagePool(BundleOptions options, AptSources sour
 
     // apt's own downloader: it has the machine's proxy, certificates and mirror methods, and checks the hash.
     private static async Task<string?> DownloadAsync(
-        Place from,
+        PackageAddress from,
         LockedPackage[] packages,
         string folder,
         string config,
