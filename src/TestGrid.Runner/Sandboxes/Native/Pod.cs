@@ -260,9 +260,11 @@ internal sealed partial class Pod : IAsyncDisposable
         if (await unshare.StandardOutput.ReadLineAsync(stop) == word)
             return;
         var said = (await unshare.StandardError.ReadToEndAsync(stop)).Trim();
-        throw new SandboxException(
-            $"The pod is not {word}: {(said.Length > 0 ? said : "its first process ended without a word")}."
-        );
+        if (said.Length > 0)
+            throw new SandboxException($"The pod is not {word}: {said}.");
+        // Killed, and so no step that the machine refused: who took it while it waited may take another.
+        var words = $"The pod is not {word}: its first process ended without a word.";
+        throw new SandboxException(words, new EndOfStreamException());
     }
 
     private async Task<bool> RemoveGroupAsync()
