@@ -50,10 +50,11 @@ public sealed partial class RabbitMqJobQueueTests(SharedBroker.Running shared) :
         var waiting = queue.ReceiveAsync("two", Stop).AsTask();
 
         await Broker.KillAsync();
-        var trouble = await queue.TroubleAsync(Stop);
+        // First what cannot succeed: a connection is held for whole until somebody has used it.
         var refused = await Assert.ThrowsAsync<QueueAwayException>(() =>
             queue.PublishAsync(Some.Order(3), Stop).AsTask()
         );
+        var trouble = await queue.TroubleAsync(Stop);
         await held.AcknowledgeAsync(Stop); // no error: it comes again
         await Broker.StartAsync(Stop);
 
