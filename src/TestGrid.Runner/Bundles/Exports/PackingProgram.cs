@@ -74,9 +74,18 @@ internal sealed class PackingProgram : IAsyncDisposable
             _ => program,
         };
 
-    private static async Task CopyAsync(Stream from, Stream to)
+    // Nobody reads any more when the disk is full: the program would wait for us, and who feeds it for the program.
+    private async Task CopyAsync(Stream from, Stream to)
     {
-        await using (to)
-            await from.CopyToAsync(to, CancellationToken.None);
+        try
+        {
+            await using (to)
+                await from.CopyToAsync(to, CancellationToken.None);
+        }
+        catch (IOException)
+        {
+            process.Kill();
+            throw;
+        }
     }
 }
