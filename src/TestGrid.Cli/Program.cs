@@ -11,12 +11,14 @@ var root = new RootCommand(
 
       testgrid up          try it: server, runner, a sample repository, its first build
       testgrid run         run this work tree's matrix here, in the same bundles, without a server
+      testgrid shell       look around in a fresh sandbox, as one of its jobs would get it
       testgrid config matrix   the jobs that would run, before you push
     """
 )
 {
     UpCommand.Create(),
     RunCommand.Create(),
+    ShellCommand.Create(),
     ConfigCommand.Create(),
     BuildCommand.Create(),
     JobCommand.Create(),

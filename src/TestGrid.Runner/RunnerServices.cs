@@ -25,6 +25,7 @@ public static class RunnerServices
             services.AddSingleton(MakeEngine);
             services.AddSingleton<BundleLocks>();
             services.AddSingleton<JobGround>();
+            services.AddSingleton<JobPlaces>();
             services.AddSingleton<JobRunner>();
             services.AddSingleton<MachineOffer>();
             return services;

@@ -59,6 +59,40 @@ public sealed class CommandLineTests(SharedServer shared) : IClassFixture<Shared
     }
 
     [Fact]
+    public async Task A_shell_stands_where_a_job_of_the_work_tree_would_and_says_which()
+    {
+        using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(
+            ".testgrid.yml",
+            "env:\n  global: GREETING=hello\n  matrix:\n    - N=1\n    - N=2\ninstall: touch /tmp/never\n"
+        );
+        repository.Commit();
+        repository.Write("left", "uncommitted");
+        var look = "echo $N $GREETING $TRAVIS $PWD; cat left; ls /tmp; exit 7";
+
+        var called = await CallAsync("shell", "-C", repository.Folder, "--cell", "N=2", "--", "bash", "-c", look);
+        var typed = await CommandLine.CallAsync(
+            folder.Path,
+            new Dictionary<string, string>(),
+            "echo $N-$GREETING; exit 9\r",
+            "script", // makes a terminal
+            ["-qec", CommandLine.Words("shell", "-C", repository.Folder), "/dev/null"],
+            Stop
+        );
+        var nobody = await CallAsync("shell", "-C", repository.Folder);
+        var none = await CallAsync("shell", "-C", repository.Folder, "--cell", "N=3", "--", "true");
+
+        Assert.Equal((7, "2 hello true /home/travis/build/local/tree\nuncommitted"), (called.ExitCode, called.Output));
+        Assert.Matches("(?m)^bundle +base sha256:[0-9a-f]{64}\r?$", called.Errors);
+        Assert.Matches("(?m)^cell +2 of 2: N=2\r?$", called.Errors);
+        Assert.Matches("(?m)^network +names and the public internet", called.Errors);
+        Assert.True(typed.ExitCode == 9, typed.Output);
+        Assert.Contains("1-hello", typed.Output, StringComparison.Ordinal);
+        Assert.Equal(2, nobody.ExitCode);
+        Assert.Contains("testgrid shell -- make test", nobody.Errors, StringComparison.Ordinal);
+        Assert.Equal(5, none.ExitCode);
+    }
+
+    [Fact]
     public async Task A_repository_is_added_built_by_hand_and_its_log_followed()
     {
         using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(

@@ -26,11 +26,7 @@ internal static class RunCommand
             DefaultValueFactory = _ => Environment.ProcessorCount,
         };
         var verbose = new Option<bool>("--verbose", "-v") { Description = "show every job's output as it comes" };
-        var secrets = new Option<string[]>("--secret")
-        {
-            Description = "hand this variable of your environment to the jobs, masked in their output; may be repeated",
-            HelpName = "NAME",
-        };
+        var secrets = SecretOption();
         var command = new Command("run", "run this work tree's matrix here, without a server")
         {
             folder,
@@ -45,7 +41,7 @@ internal static class RunCommand
             {
                 var tree = WorkTree.Find(parsed.GetValue(folder)!.FullName, parsed.GetValue(from));
                 var config = await ConfigCommand.ReadAsync(tree, stop);
-                var jobs = Chosen(config, parsed.GetValue(only) ?? []);
+                var jobs = Chosen(config, parsed.GetValue(only) ?? [], "--only");
                 var detail =
                     parsed.GetValue(verbose) || jobs.Length == 1 ? TerminalDetail.Everything : TerminalDetail.Summary;
                 return await LocalRun.RunAsync(
@@ -82,14 +78,24 @@ internal static class RunCommand
             HelpName = "OWNER/NAME=DIR",
         };
 
-    private static ImmutableArray<(int Cell, JobConfig Config)> Chosen(CiConfig config, string[] only)
+    /// <summary>What hands a person's own variables in.</summary>
+    public static Option<string[]> SecretOption() =>
+        new("--secret")
+        {
+            Description = "hand this variable of your environment to the jobs, masked in their output; may be repeated",
+            HelpName = "NAME",
+        };
+
+    /// <summary>The jobs that all of the wishes are true of; fails when there is none.</summary>
+    /// <param name="option">Where the wishes stand, for the message.</param>
+    public static ImmutableArray<(int Cell, JobConfig Config)> Chosen(CiConfig config, string[] only, string option)
     {
         var all = config.Jobs.Select((job, index) => (Cell: index + 1, Config: job));
         var chosen = all.Where(job => only.All(wish => Has(job.Cell, job.Config, wish))).ToImmutableArray();
         if (chosen.IsEmpty)
         {
             throw new CommandException(
-                "no job matches --only. See the jobs with: testgrid config matrix",
+                $"no job matches {option}. See the jobs with: testgrid config matrix",
                 ExitCodes.NotFound
             );
         }
@@ -102,7 +108,7 @@ internal static class RunCommand
                 || job.Cell.Values.Any(one => one.Value == wish) // an env cell holds an equals sign itself
             : $"{cell}" == wish || job.Cell.Values.Any(one => one.Value == wish);
 
-    private static ImmutableSortedDictionary<string, string> SecretsFromEnvironment(string[] names) =>
+    public static ImmutableSortedDictionary<string, string> SecretsFromEnvironment(string[] names) =>
         names
             .Distinct(StringComparer.Ordinal)
             .ToImmutableSortedDictionary(

@@ -51,7 +51,7 @@ internal static class LocalRun
     }
 
     // Before the first job, so that a person sees one progress and not one for each job.
-    private static async Task PrepareAsync(
+    internal static async Task PrepareAsync(
         BundleStore bundles,
         ImmutableArray<(int Cell, JobConfig Config)> jobs,
         CancellationToken stop

@@ -380,3 +380,39 @@ _tg_write_functions() {
     ln -sf functions "$HOME/.travis/job_stages"
   fi
 }
+
+# Writes what another shell needs to stand where this one does: variables, functions and folder. It may hold secrets.
+_tg_write_place() {
+  (
+    umask 077
+    {
+      declare -px
+      declare -f
+      printf 'cd -- %q\n' "$PWD"
+      printf '%s\n' 'unset LINES COLUMNS; export TERM=xterm-256color; PS1="\w\\$ "'
+    } >"$1"
+  ) 2>/dev/null || :
+}
+
+# A person's shell, or the words that were given, with this job's folder, variables and functions. What is missing is told,
+# and the shell opens all the same: to find out why may be what it is for.
+_tg_shell() {
+  travis_assert() { if [[ ${1:-$?} -ne 0 ]]; then _tg_missing=1; fi; }
+  travis_terminate() { _tg_missing=1; }
+  _tg_missing=
+  if [[ $# -gt 0 ]]; then
+    # What they say is all that is said, as long as nothing is missing.
+    _tg_run >"$HOME/.testgrid-setup" 2>&1
+    if [[ -n $_tg_missing ]]; then cat "$HOME/.testgrid-setup"; fi
+  else
+    _tg_run
+  fi
+  trap - EXIT
+  set +eu
+  if [[ $# -gt 0 ]]; then
+    "$@"
+    exit
+  fi
+  _tg_write_place "$HOME/.testgrid-place"
+  exec bash --rcfile "$HOME/.testgrid-place" -i
+}

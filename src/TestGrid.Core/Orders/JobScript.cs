@@ -52,7 +52,12 @@ public static partial class JobScript
         "before_script",
     ];
 
+    private static readonly ImmutableArray<string> InShell = ["export", "setup", "announce"];
+
     private static readonly string Functions = Resource("JobScript.bash");
+
+    /// <summary>Where a sandbox has the checkout.</summary>
+    public static string FolderOf(JobOrder order) => $"/home/travis/build/{order.Repository.Slug}";
 
     /// <summary>The script, with line feeds and a trailing one.</summary>
     public static string Compile(JobOrder order) =>
@@ -71,19 +76,10 @@ public static partial class JobScript
         if (!phases.ContainsKey("after_failure"))
             script.Append("travis_run_after_failure() { :; }\n\n");
 
-        script.Append("_tg_write_functions\n");
-        JobScriptEnv.Append(script, order);
+        Begin(script, order);
         // All of it is read before any of it runs: an unclosed quote in a command can spoil bash's reading of what follows.
         script.Append("_tg_run() {\n");
-        foreach (var note in config.Notes)
-            script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
-        Apt(script, config.AptPackages, config.AptStandIns);
-        JobScriptAddons.Append(script, config.Addons);
-        JobScriptEnv.AppendConfigured(script, config);
-        JobScriptAddons.AppendAfterEnv(script, config.Addons);
-
-        foreach (var name in BeforeScript.Where(phases.ContainsKey))
-            script.Append("travis_run_").Append(name).Append('\n');
+        Environment(script, config, BeforeScript);
         script.Append("travis_run_script\n");
         if (phases.ContainsKey("before_cache"))
             script.Append("travis_run_before_cache\n");
@@ -94,6 +90,40 @@ public static partial class JobScript
         if (phases.ContainsKey("after_script"))
             script.Append("travis_run_after_script\n");
         return script.Append("travis_footer\n}\n_tg_run\n").ToString();
+    }
+
+    /// <summary>
+    /// As <see cref="Compile"/>, but where <c>before_install</c> would begin it becomes an interactive shell, or runs the
+    /// words that it is given.
+    /// </summary>
+    public static string CompileShell(JobOrder order)
+    {
+        var script = new StringBuilder(Functions, Functions.Length + 8192).Append('\n');
+        foreach (var phase in order.Config.Phases.Where(phase => InShell.Contains(phase.Name)))
+            Function(script, phase);
+        Begin(script, order);
+        script.Append("_tg_run() {\n");
+        Environment(script, order.Config, InShell);
+        return script.Append("}\n_tg_shell \"$@\"\n").ToString();
+    }
+
+    private static void Begin(StringBuilder script, JobOrder order)
+    {
+        script.Append("_tg_write_functions\n");
+        JobScriptEnv.Append(script, order);
+    }
+
+    // What there is before a job's first command, and the phases of these names.
+    private static void Environment(StringBuilder script, JobConfig config, ImmutableArray<string> phases)
+    {
+        foreach (var note in config.Notes)
+            script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
+        Apt(script, config.AptPackages, config.AptStandIns);
+        JobScriptAddons.Append(script, config.Addons);
+        JobScriptEnv.AppendConfigured(script, config);
+        JobScriptAddons.AppendAfterEnv(script, config.Addons);
+        foreach (var name in phases.Where(name => config.Phases.Any(phase => phase.Name == name)))
+            script.Append("travis_run_").Append(name).Append('\n');
     }
 
     private static void Function(StringBuilder script, Phase phase)

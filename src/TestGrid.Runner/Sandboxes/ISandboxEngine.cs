@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.IO.Pipelines;
+using System.Threading.Channels;
 using TestGrid.Core.Bundles;
 using TestGrid.Core.Jobs;
 
@@ -103,7 +104,7 @@ public enum SandboxNetwork
 /// <param name="Env">The whole environment: nothing of the runner's leaks in.</param>
 /// <param name="Folder">An absolute path inside.</param>
 /// <param name="User">A user of the bundle: <c>travis</c> or <c>root</c>.</param>
-/// <param name="Tty">Give it a pseudo-terminal of 120 by 40; false gives a pipe.</param>
+/// <param name="Tty">Give it a pseudo-terminal; false gives a pipe.</param>
 /// <param name="Input">
 /// What it reads on standard input, and then an end. Null gives an end at once, but from a terminal a read waits, as
 /// for a person.
@@ -115,7 +116,18 @@ public sealed record SandboxCommand(
     string User = "travis",
     bool Tty = false,
     ReadOnlyMemory<byte>? Input = null
-);
+)
+{
+    /// <summary>How large its terminal is at first.</summary>
+    public TerminalSize Size { get; init; } = TerminalSize.OfJobs;
+
+    /// <summary>
+    /// What a person does at its terminal, as it comes; at its end the terminal hangs up (SIGHUP to all that the command
+    /// started). Null for a terminal at which nobody sits. With it there is no <see cref="Input"/>, and a shell that is
+    /// asked to end gets SIGHUP, too: an interactive one does not hear SIGTERM.
+    /// </summary>
+    public ChannelReader<Stroke>? Keyboard { get; init; }
+}
 
 /// <summary>How a command in a sandbox ended.</summary>
 /// <param name="ExitCode">128 + n after signal n.</param>

@@ -75,15 +75,14 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
                 StatePath = Path.Combine(folder.Path, "runner"),
                 Network = SandboxNetwork.None,
             };
+            var ground = new JobGround(
+                Options.Create(options),
+                Options.Create(new BundleOptions { RootPath = folder.Path }),
+                git
+            );
             runner = new JobRunner(
-                new JobGround(
-                    Options.Create(options),
-                    Options.Create(new BundleOptions { RootPath = folder.Path }),
-                    git
-                ),
-                TestBundles.Store,
-                files,
-                engine,
+                ground,
+                new JobPlaces(ground, TestBundles.Store, files, engine, TimeProvider.System),
                 TimeProvider.System,
                 NullLogger<JobRunner>.Instance
             );

@@ -94,9 +94,7 @@ public sealed class WorkerTests : IDisposable
         );
         var jobs = new JobRunner(
             ground,
-            bundles,
-            scripted,
-            scripted,
+            new JobPlaces(ground, bundles, scripted, scripted, TimeProvider.System),
             TimeProvider.System,
             NullLogger<JobRunner>.Instance
         );

@@ -6,7 +6,8 @@ namespace TestGrid.Runner.Sandboxes.Docker;
 internal static class DockerCommand
 {
     /// <summary>Asks every process to end but the first one and the asker; 0 when there was one to ask.</summary>
-    public static readonly string[] Ask = ["/bin/sh", "-c", "kill -TERM -1 2>/dev/null"];
+    public static string[] Ask(SandboxCommand command) =>
+        ["/bin/sh", "-c", $"kill -{(command.Keyboard is null ? "TERM" : "HUP")} -1 2>/dev/null"];
 
     // Around every command stands this shell, as root with the keeper's right, so that the job can neither end it nor
     // look into it. It says how the command ended as shells do, and then ends whatever the command left behind: a
@@ -32,7 +33,7 @@ internal static class DockerCommand
 
     public static string[] Words(SandboxCommand command, BundleTree.BundleUser user)
     {
-        var begin = command.Tty ? "stty cols 120 rows 40\n" : "";
+        var begin = command.Tty ? $"stty cols {command.Size.Columns} rows {command.Size.Rows}\n" : "";
         return
         [
             "/bin/sh",

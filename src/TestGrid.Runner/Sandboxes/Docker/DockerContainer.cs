@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
+using System.Threading.Channels;
 using Docker.DotNet;
 using Docker.DotNet.Models;
 using Microsoft.Extensions.Logging;
@@ -53,9 +54,9 @@ internal sealed partial class DockerContainer(
         {
             var over = new TaskCompletionSource();
             var asked = Task.CompletedTask;
-            var feeding = FeedAsync(stream, command);
+            var feeding = FeedAsync(exec, stream, command, over.Task);
             var watching = use.MustBeWatched ? WatchDiskAsync(over.Task) : Task.CompletedTask;
-            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exec, over.Task), null))
+            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exec, command, over.Task), null))
             {
                 await CopyAsync(stream, output);
                 over.SetResult();
@@ -82,10 +83,16 @@ internal sealed partial class DockerContainer(
         return (exec.ID, stream);
     }
 
-    private async Task FeedAsync(MultiplexedStream stream, SandboxCommand command)
+    private async Task FeedAsync(string exec, MultiplexedStream stream, SandboxCommand command, Task over)
     {
         try
         {
+            if (command.Keyboard is { } keyboard)
+            {
+                await TypeAsync(exec, stream, keyboard, over);
+                await AskToEndAsync(exec, command, over);
+                return;
+            }
             if (command.Input is not { } bytes)
                 return; // a terminal at which nobody types, not even an end: sudo would echo that
             await stream.WriteAsync(bytes.ToArray(), 0, bytes.Length, ended);
@@ -94,9 +101,38 @@ internal sealed partial class DockerContainer(
             else
                 stream.CloseWrite();
         }
-        catch (IOException) { } // it ended before it had read all: its right
+        catch (Exception e) when (e is IOException or SandboxException) { } // it ended before it had read all: its right
         catch (OperationCanceledException) { }
     }
+
+    // Until the command is over, or nobody types any more.
+    private async Task TypeAsync(string exec, MultiplexedStream stream, ChannelReader<Stroke> keyboard, Task over)
+    {
+        while (true)
+        {
+            var more = keyboard.WaitToReadAsync(ended).AsTask();
+            if (await Task.WhenAny(more, over) == over || !await more)
+                return;
+            while (keyboard.TryRead(out var stroke))
+            {
+                if (stroke.Size is { } size)
+                    await ResizeAsync(exec, size.Usable);
+                var bytes = stroke.Typed.ToArray();
+                await stream.WriteAsync(bytes, 0, bytes.Length, ended);
+            }
+        }
+    }
+
+    private Task ResizeAsync(string exec, TerminalSize size) =>
+        daemon.ForgetAsync(
+            "give a terminal another size",
+            docker =>
+                docker.Exec.ResizeContainerExecTtyAsync(
+                    exec,
+                    new ContainerResizeParameters { Height = size.Rows, Width = size.Columns },
+                    ended
+                )
+        );
 
     // Reads no faster than the reader of `output` takes: the daemon's pipe fills and the command waits.
     private async Task CopyAsync(MultiplexedStream from, PipeWriter output)
@@ -185,13 +221,13 @@ internal sealed partial class DockerContainer(
 
     // To all processes but the container's first one, until there is one that it reaches. Not before the command has
     // its number: the signal would end the daemon's own way into the container, and that is told as its failure.
-    private async Task AskToEndAsync(string command, Task over)
+    private async Task AskToEndAsync(string exec, SandboxCommand command, Task over)
     {
         try
         {
             while (!over.IsCompleted)
             {
-                if (await LookAtAsync(command) is { Pid: > 0 } && await AskOnceAsync())
+                if (await LookAtAsync(exec) is { Pid: > 0 } && await AskOnceAsync(command))
                     return;
                 await Task.WhenAny(over, Task.Delay(Moment, time, CancellationToken.None));
             }
@@ -204,11 +240,11 @@ internal sealed partial class DockerContainer(
         catch (OperationCanceledException) { }
     }
 
-    private async Task<bool> AskOnceAsync()
+    private async Task<bool> AskOnceAsync(SandboxCommand command)
     {
         var parameters = new ContainerExecCreateParameters
         {
-            Cmd = DockerCommand.Ask,
+            Cmd = DockerCommand.Ask(command),
             User = "0:0",
             AttachStdout = true,
             AttachStderr = true,

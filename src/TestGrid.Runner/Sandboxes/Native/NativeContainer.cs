@@ -25,7 +25,7 @@ internal sealed partial class NativeContainer(
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
 
     // The kernel's own way to reach all at once.
-    private const string AskAll = "kill -TERM -1 2>/dev/null || exit 3";
+    private const string AskAll = "kill -SIGNAL -1 2>/dev/null || exit 3";
 
     // `script`, which makes the terminal, is left out: it would take no more of the job's last words. Lower numbers
     // first: a shell that outlives its command by a moment would begin the next one.
@@ -33,7 +33,7 @@ internal sealed partial class NativeContainer(
         mount -t proc proc /proc || exit 1; asked=
         for p in $(cd /proc && ls -d [0-9]* | sort -n); do
             read -r n name state parent more <"/proc/$p/stat" || continue
-            [ "$n" = 1 ] || [ "$n" = $$ ] || [ "$name $parent" = "(script) 1" ] || kill -TERM "$n" && asked=1
+            [ "$n" = 1 ] || [ "$n" = $$ ] || [ "$name $parent" = "(script) 1" ] || kill -SIGNAL "$n" && asked=1
         done 2>/dev/null
         [ "$asked" ] || exit 3
         """;
@@ -66,13 +66,11 @@ internal sealed partial class NativeContainer(
         {
             var exited = process.WaitForExitAsync(CancellationToken.None);
             var copying = console is not null
-                ? CopyTerminalAsync(console, exited, command.Input, output)
+                ? CopyTerminalAsync(console, exited, command, output)
                 : CopyAsync(process.StandardOutput.BaseStream, output);
-            var feeding = FeedAsync(process, config, command, console is not null);
+            var feeding = FeedAsync(process, config, command, console is not null, exited);
             var asked = Task.CompletedTask;
-            await using (
-                polite.UnsafeRegister(_ => asked = AskToEndAsync(exited, command.Tty && console is null), null)
-            )
+            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exited, command, console is null), null))
                 await exited;
             await Task.WhenAll(copying, feeding, asked);
         }
@@ -104,7 +102,7 @@ internal sealed partial class NativeContainer(
 
     private string LogFile => Path.Combine(pod.Folder, place.Log);
 
-    private async Task FeedAsync(Process process, byte[] config, SandboxCommand command, bool handedOver)
+    private async Task FeedAsync(Process process, byte[] config, SandboxCommand command, bool handedOver, Task exited)
     {
         var input = handedOver ? null : command.Input;
         var stream = process.StandardInput.BaseStream;
@@ -114,6 +112,8 @@ internal sealed partial class NativeContainer(
             await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(order), .. config], ended);
             if (input is { } bytes)
                 await stream.WriteAsync(bytes, ended);
+            if (!handedOver && command.Keyboard is not null)
+                await TypeAsync(command, stream, null, exited); // its window keeps its size
             // A terminal that `script` makes reads here: an end would be typed into it.
             if (handedOver || !command.Tty || input is not null)
                 process.StandardInput.Close();
@@ -122,20 +122,46 @@ internal sealed partial class NativeContainer(
         catch (OperationCanceledException) { }
     }
 
-    private async Task CopyTerminalAsync(
-        ConsoleSocket console,
-        Task exited,
-        ReadOnlyMemory<byte>? input,
-        PipeWriter output
-    )
+    private async Task CopyTerminalAsync(ConsoleSocket console, Task exited, SandboxCommand command, PipeWriter output)
     {
         await using var terminal = await console.AcceptAsync(exited, ended);
         if (terminal is null)
             return; // the runtime failed before it made one; its log says why
         // Without input nothing is typed, not even an end: sudo would take it for a key and echo it as ^@.
-        if (input is { } bytes)
+        if (command.Input is { } bytes)
             await terminal.WriteAsync(new ReadOnlyMemory<byte>([.. bytes.Span, OrderlySandbox.EndKey]), ended);
+        var typing = command.Keyboard is null ? Task.CompletedTask : TypeAsync(command, terminal, terminal, exited);
         await CopyAsync(terminal, output);
+        await typing;
+    }
+
+    // Until the command is over, or nobody types any more: then its terminal hangs up.
+    private async Task TypeAsync(SandboxCommand command, Stream keys, FileStream? window, Task exited)
+    {
+        try
+        {
+            while (true)
+            {
+                var more = command.Keyboard!.WaitToReadAsync(ended).AsTask();
+                if (await Task.WhenAny(more, exited) == exited)
+                    return;
+                if (!await more)
+                    break;
+                while (command.Keyboard.TryRead(out var stroke))
+                {
+                    if (stroke.Size is { } size && window is not null)
+                        Posix.Resize(window.SafeFileHandle, size.Usable);
+                    await keys.WriteAsync(stroke.Typed, ended);
+                    await keys.FlushAsync(ended);
+                }
+            }
+        }
+        catch (IOException) { } // the command is over
+        catch (OperationCanceledException)
+        {
+            return;
+        }
+        await AskToEndAsync(exited, command, window is null);
     }
 
     // Reads no faster than the reader of `output` takes: the pipe fills and the command waits.
@@ -160,9 +186,10 @@ internal sealed partial class NativeContainer(
     // To all of the job's processes but the container's first one, which only waits: sent from inside their PID
     // namespace, so that no number can mean somebody else's process. Until there is one that it reaches: before the
     // container is made, and before its first process has made the job's, there is nobody to hear it.
-    private async Task AskToEndAsync(Task exited, bool inScript)
+    private async Task AskToEndAsync(Task exited, SandboxCommand command, bool inScript)
     {
-        var ask = inScript ? $"unshare --mount -- sh -c '{AskAllButTerminal}'" : $"sh -c '{AskAll}'";
+        var ask = command.Tty && inScript ? $"unshare --mount -- sh -c '{AskAllButTerminal}'" : $"sh -c '{AskAll}'";
+        ask = ask.Replace("SIGNAL", command.Keyboard is null ? "TERM" : "HUP", StringComparison.Ordinal);
         var script =
             $"read -r p <{PodFiles.InPod}/{place.PidFile}; [ \"$p\" ] || exit {NobodyYet}; "
             + $"exec nsenter --target=\"$p\" --pid -- {ask}";

@@ -81,8 +81,8 @@ internal static class OciConfig
         if (command.Tty && terminals)
         {
             json.WriteStartObject("consoleSize");
-            json.WriteNumber("width", 120);
-            json.WriteNumber("height", 40);
+            json.WriteNumber("width", command.Size.Columns);
+            json.WriteNumber("height", command.Size.Rows);
             json.WriteEndObject();
         }
         json.WriteStartObject("user");
@@ -101,7 +101,7 @@ internal static class OciConfig
                 .Where(name => !command.Env.ContainsKey(name))
                 .Select(name => $"unset {name}; ")
         );
-        ImmutableArray<string> argv = command.Tty && !terminals ? InScript(command.Argv, unset) : command.Argv;
+        ImmutableArray<string> argv = command.Tty && !terminals ? InScript(command, unset) : command.Argv;
         WriteStrings(json, "args", ["/bin/sh", "-c", unset + Init, "sh", .. argv]);
         WriteStrings(json, "env", command.Env.Select(pair => $"{pair.Key}={pair.Value}"));
         json.WriteString("cwd", command.Folder);
@@ -123,10 +123,11 @@ internal static class OciConfig
     }
 
     // -e: its exit code is the command's; -f: what is written is to be seen at once. The words go through a shell.
-    private static ImmutableArray<string> InScript(ImmutableArray<string> argv, string unset)
+    private static ImmutableArray<string> InScript(SandboxCommand command, string unset)
     {
+        var ((columns, rows), argv) = (command.Size, command.Argv);
         var words = string.Join(' ', argv.Select(word => $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'"));
-        return ["script", "-qefc", $"stty cols 120 rows 40; {unset}exec {words}", "/dev/null"];
+        return ["script", "-qefc", $"stty cols {columns} rows {rows}; {unset}exec {words}", "/dev/null"];
     }
 
     private static void WriteMounts(Utf8JsonWriter json, long sharedMemoryBytes)

@@ -14,6 +14,7 @@ internal static unsafe partial class Posix
     private const uint StatxBasic = 0x7ff;
     private const int OPath = 0x200000;
     private const int OCloexec = 0x80000;
+    private const nuint SetWindowSize = 0x5414; // TIOCSWINSZ
     private const int MsgCmsgCloexec = 0x40000000;
     private const int Eintr = 4;
     private const short PollIn = 1;
@@ -51,6 +52,14 @@ internal static unsafe partial class Posix
     }
 
     public static void CloseFile(int fd) => _ = Close(fd);
+
+    /// <summary>Tells a terminal, by its master side, how large its window is; who runs in it gets SIGWINCH.</summary>
+    public static void Resize(SafeHandle terminal, TerminalSize size)
+    {
+        var window = stackalloc ushort[4];
+        (window[0], window[1]) = ((ushort)size.Rows, (ushort)size.Columns);
+        _ = Ioctl(terminal, SetWindowSize, window);
+    }
 
     /// <summary>Receives one file descriptor over a Unix socket; -1 when none came within <paramref name="milliseconds"/>.</summary>
     public static int ReceiveFile(int socket, int milliseconds)
@@ -101,6 +110,9 @@ internal static unsafe partial class Posix
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int Close(int fd);
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    private static partial int Ioctl(SafeHandle file, nuint request, void* argument);
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     private static partial int Poll(PollFd* fds, ulong count, int milliseconds);

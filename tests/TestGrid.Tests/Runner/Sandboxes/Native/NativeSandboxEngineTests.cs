@@ -20,6 +20,9 @@ public sealed class CrunSandboxEngineTests : NativeSandboxEngineContract
 public sealed class RuncSandboxEngineTests : NativeSandboxEngineContract
 {
     protected override string Runtime => "runc";
+
+    // The terminal is made by `script` there, which nobody tells.
+    protected override bool FollowsWindows => false;
 }
 
 /// <summary>What the native engine keeps beside the contract, whichever runtime it has.</summary>

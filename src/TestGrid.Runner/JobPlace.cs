@@ -1,0 +1,40 @@
+using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Git;
+using TestGrid.Runner.Sandboxes;
+using TestGrid.Runner.Services;
+
+namespace TestGrid.Runner;
+
+/// <summary>A sandbox and all that it stands on. Disposing ends it, and then lets go of what nothing stands on any more.</summary>
+public sealed class JobPlace : IAsyncDisposable
+{
+    private readonly BundleLease bundle;
+    private readonly Workspace workspace;
+    private readonly ScriptFile script;
+    private Sandbox? sandbox;
+
+    internal JobPlace(BundleLease bundle, Workspace workspace, JobServices services, ScriptFile script) =>
+        (this.bundle, this.workspace, Services, this.script) = (bundle, workspace, services, script);
+
+    public Bundle Bundle => bundle.Bundle;
+
+    public Sandbox Sandbox
+    {
+        get => sandbox ?? throw new InvalidOperationException("It is not made yet.");
+        internal set => sandbox = value;
+    }
+
+    internal JobServices Services { get; }
+
+    internal string ScriptPath => script.Path;
+
+    public async ValueTask DisposeAsync()
+    {
+        if (sandbox is not null)
+            await sandbox.DisposeAsync();
+        script.Dispose();
+        await Services.DisposeAsync();
+        await workspace.DisposeAsync();
+        await bundle.DisposeAsync();
+    }
+}
