@@ -105,7 +105,8 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
         return exit;
     }
 
-    private static SandboxCommand Command(JobOrder order, JobClaim claim, string key)
+    /// <summary>What runs in the sandbox, with the key that its marks are known by.</summary>
+    internal static SandboxCommand Command(JobOrder order, JobClaim claim, string key)
     {
         var command = JobPlaces.Command(order, claim);
         return command with { Env = command.Env.SetItem(PhaseMarks.KeyVariable, key) };
