@@ -20,7 +20,7 @@ internal static class BundleCommand
             LockCommands.Update(),
             LockCommands.Outdated(),
             LockCommands.Check(),
-            Build(),
+            BundleBuildCommand.Create(),
             Verify(),
             Digest(),
             Diff(),
@@ -64,44 +64,6 @@ internal static class BundleCommand
                 Console.WriteLine($"         {package.Name} {package.Version} ({package.Arch})");
             return ExitCodes.Ok;
         });
-        return command;
-    }
-
-    private static Command Build()
-    {
-        var recipe = new Argument<string>("RECIPE") { Description = "the recipe's name: base" };
-        var again = new Option<bool>("--verify") { Description = "build it a second time, and compare to the byte" };
-        var recipes = LockCommands.RecipesOption();
-        var json = Printed.JsonOption();
-        var command = new Command("build", "build a bundle now, if it is not here; prints its digest")
-        {
-            recipe,
-            again,
-            recipes,
-            json,
-        };
-        command.SetAction(
-            async (parsed, stop) =>
-            {
-                await using var services = LocalServices.ForBundles(parsed.GetValue(recipes));
-                var store = services.GetRequiredService<BundleStore>();
-                using var progress = new ProgressLine();
-                using var lease = await store.GetAsync(parsed.GetValue(recipe)!, progress, stop);
-                var digest = lease.Bundle.Digest;
-                var verify = parsed.GetValue(again);
-                string[] differences = verify ? [.. await store.RebuildAsync(digest, progress, stop)] : [];
-                progress.Clear();
-                if (parsed.GetValue(json))
-                    Printed.Lines([new Built(lease.Bundle.Name, digest, verify ? differences.Length == 0 : null)]);
-                else
-                    Console.WriteLine(digest);
-                foreach (var difference in differences)
-                    Console.Error.WriteLine(Printed.Plain(difference));
-                if (verify && !parsed.GetValue(json))
-                    Console.WriteLine(differences.Length == 0 ? "built twice: the same" : "built twice: not the same");
-                return differences.Length == 0 ? ExitCodes.Ok : ExitCodes.Broken;
-            }
-        );
         return command;
     }
 
@@ -216,6 +178,4 @@ internal static class BundleCommand
                 _ => throw new BundleException($"{named} begins more than one digest: write more of it."),
             };
     }
-
-    private sealed record Built(string Name, BundleDigest Digest, bool? BuiltTwiceTheSame);
 }

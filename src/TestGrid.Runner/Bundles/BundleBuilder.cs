@@ -31,6 +31,8 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     /// <param name="locked">What it is built from.</param>
     /// <param name="folder">An empty folder; gets <c>tree/</c> with what the store keeps, and <c>work/</c>.</param>
     /// <param name="log">Where everything the tools say is kept.</param>
+    /// <param name="stop">Stops it.</param>
+    /// <param name="surroundings">What the tools are started with; null for the usual.</param>
     /// <exception cref="ForgottenPackagesException">A package is neither in the pool nor on a mirror.</exception>
     /// <exception cref="BundleException">It cannot be built; the message has apt's own words.</exception>
     public async Task<BundleRecord> BuildAsync(
@@ -38,14 +40,16 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         BundleLock locked,
         string folder,
         BuildLog log,
-        CancellationToken stop
+        CancellationToken stop,
+        Surroundings? surroundings = null
     )
     {
         using var limit = new CancellationTokenSource(options.BuildTime, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         try
         {
-            return await BuildStepsAsync(recipe, locked, folder, log, both.Token);
+            var around = surroundings ?? Surroundings.Usual;
+            return await BuildStepsAsync(recipe, locked, folder, log, around, both.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !stop.IsCancellationRequested)
         {
@@ -61,6 +65,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         BundleLock locked,
         string folder,
         BuildLog log,
+        Surroundings surroundings,
         CancellationToken stop
     )
     {
@@ -81,7 +86,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         await LocalRepository.MakeAsync(locked, pool, repository, stop);
         ShowAll(repository);
 
-        await InstallAsync(recipe, locked, repository, work, root, log, stop);
+        await InstallAsync(recipe, locked, (repository, work, root), log, surroundings, stop);
 
         log.Reach(94, "reading the tree");
         var otherwise = BundlePackage.DifferencesTo(locked, Path.Combine(root, "var/lib/dpkg/status"));
@@ -138,13 +143,13 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     private async Task InstallAsync(
         Recipe recipe,
         BundleLock locked,
-        string repository,
-        string work,
-        string root,
+        (string Repository, string Work, string Root) at,
         BuildLog log,
+        Surroundings surroundings,
         CancellationToken stop
     )
     {
+        var (repository, work, root) = at;
         // The folder itself is handed over too: only its owner may set its mode. An ordinary user's range does it.
         if (Posix.EffectiveUser() == 0)
             Posix.GiveTo(root, range.Base, range.Base);
@@ -155,6 +160,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         const string merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
         string[] command =
         [
+            .. surroundings.Start,
             "sh",
             "-c",
             Build,
@@ -170,7 +176,13 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
             root,
             LocalRepository.Line(repository),
         ];
-        await using var build = await LifelineProcess.StartAsync(range, command, Env(locked, work), log.Hear, stop);
+        await using var build = await LifelineProcess.StartAsync(
+            range,
+            command,
+            Env(locked, work, surroundings),
+            log.Hear,
+            stop
+        );
         await build.Output.CopyToAsync(Stream.Null, stop);
         var code = await build.WaitAsync(stop);
         if (code != 0)
@@ -194,13 +206,13 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
         """;
 
-    private static Dictionary<string, string> Env(BundleLock locked, string work) =>
+    private static Dictionary<string, string> Env(BundleLock locked, string work, Surroundings surroundings) =>
         new()
         {
             ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             ["HOME"] = "/nonexistent",
             ["LC_ALL"] = "C.UTF-8",
-            ["TZ"] = "UTC",
+            ["TZ"] = surroundings.TimeZone,
             ["DEBIAN_FRONTEND"] = "noninteractive",
             ["SOURCE_DATE_EPOCH"] = locked.Epoch.ToString(CultureInfo.InvariantCulture),
             ["TMPDIR"] = Path.Combine(work, "tmp"),

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 using TestGrid.Core.Bundles;
 using TestGrid.Runner.Files;
 
@@ -17,6 +18,13 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     private string Index => Folder("index");
 
     private string Unfinished => Folder("tmp");
+
+    // Of this store alone: two on one machine do not sweep each other's.
+    private string InMemory =>
+        Path.Combine(
+            "/dev/shm",
+            "testgrid-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(options.RootPath)))[..12]
+        );
 
     public string LockOf(string recipe) => Path.Combine(Folder("locks"), recipe + ".lock");
 
@@ -59,9 +67,29 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     }
 
     /// <summary>A folder for one build, held: whoever sweeps leaves it alone while we live.</summary>
-    public (string Folder, FileStream Held) Begin(string recipe)
+    public (string Folder, FileStream Held) Begin(string recipe) => BeginIn(Unfinished, recipe);
+
+    /// <summary>A folder for one build as <see cref="Begin"/>, on another file system: in memory, if that has the room; else null.</summary>
+    public (string Folder, FileStream Held)? BeginInMemory(string recipe)
     {
-        var folder = Path.Combine(Unfinished, $"{recipe}-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
+        try
+        {
+            var memory = new DriveInfo(Path.GetDirectoryName(InMemory)!);
+            if (memory.DriveFormat != "tmpfs" || memory.AvailableFreeSpace < options.FreeBytes)
+                return null;
+            Directory.CreateDirectory(InMemory);
+            File.SetUnixFileMode(InMemory, (UnixFileMode)0x1ED); // 0755: the range's root passes through
+            return BeginIn(InMemory, recipe);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static (string Folder, FileStream Held) BeginIn(string parent, string recipe)
+    {
+        var folder = Path.Combine(parent, $"{recipe}-{RandomNumberGenerator.GetHexString(12, lowercase: true)}");
         var held = FileLock.TryHold(folder + ".lock") ?? throw new BundleException($"{folder} is already in use.");
         Directory.CreateDirectory(folder);
         return (folder, held);
@@ -104,14 +132,17 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     public async Task<int> SweepAsync(CancellationToken stop)
     {
         var swept = 0;
-        foreach (var folder in Directory.GetDirectories(Unfinished))
+        foreach (var parent in new[] { Unfinished, InMemory }.Where(Directory.Exists))
         {
-            if (FileLock.TryHold(folder + ".lock") is not { } held)
-                continue;
-            await RemoveUnfinishedAsync(folder, held, stop);
-            swept++;
+            foreach (var folder in Directory.GetDirectories(parent))
+            {
+                if (FileLock.TryHold(folder + ".lock") is not { } held)
+                    continue;
+                await RemoveUnfinishedAsync(folder, held, stop);
+                swept++;
+            }
+            FileLock.RemoveStray(parent);
         }
-        FileLock.RemoveStray(Unfinished);
         return swept;
     }
 

@@ -140,10 +140,10 @@ public sealed partial class BundleStore
     }
 
     /// <summary>
-    /// Builds the recipe's bundle once more, from the same lock, and compares; nothing of it is kept. Empty when both
-    /// are the same to the byte, else lines of the manifest that differ.
+    /// Builds the recipe's bundle once more, from the same lock, in <see cref="Surroundings.Other"/>, and compares; nothing
+    /// of it is kept.
     /// </summary>
-    public async ValueTask<ImmutableArray<string>> RebuildAsync(
+    public async ValueTask<Rebuild> RebuildAsync(
         BundleDigest digest,
         IProgress<BundleProgress> progress,
         CancellationToken stop
@@ -158,14 +158,16 @@ public sealed partial class BundleStore
                 $"{lease.Bundle.Name} {digest.Short} was built from another recipe than the one here, so a build here says "
                     + "nothing about it. Remedy: verify it where it was built."
             );
-        var (folder, held) = shelf.Begin(recipe.Name);
+        var elsewhere = shelf.BeginInMemory(recipe.Name);
+        var (folder, held) = elsewhere ?? shelf.Begin(recipe.Name);
         try
         {
             var talk = new BuildLog(recipe.Name, TextWriter.Null, progress);
-            var record = await builder.BuildAsync(recipe, locked, folder, talk, stop);
+            var record = await builder.BuildAsync(recipe, locked, folder, talk, stop, Surroundings.Other);
             if (record.Digest == digest)
-                return [];
-            return KeptManifest(shelf.FolderOf(digest)).DifferencesTo(KeptManifest(Path.Combine(folder, "tree")), 100);
+                return new Rebuild([], elsewhere is not null);
+            var other = KeptManifest(Path.Combine(folder, "tree"));
+            return new Rebuild(KeptManifest(shelf.FolderOf(digest)).DifferencesTo(other, 100), elsewhere is not null);
         }
         finally
         {

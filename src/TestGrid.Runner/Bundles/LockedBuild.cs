@@ -65,8 +65,9 @@ internal sealed class LockedBuild(BundleBuilder builder, LockMaker maker, LockSh
         BundleLock locked,
         string folder,
         BuildLog log,
-        CancellationToken stop
-    ) => builder.BuildAsync(recipe, locked, folder, log, stop);
+        CancellationToken stop,
+        Surroundings? surroundings = null
+    ) => builder.BuildAsync(recipe, locked, folder, log, stop, surroundings);
 
     private (BundleLock? Lock, string Why) Usable(Recipe recipe)
     {

@@ -139,7 +139,7 @@ public sealed class ToolSourceTests : IAsyncLifetime
             Stop
         );
         Assert.DoesNotContain("://", locked, StringComparison.Ordinal);
-        Assert.Empty(await store.RebuildAsync(good.Bundle.Digest, new Progress<BundleProgress>(), Stop));
+        Assert.Empty((await store.RebuildAsync(good.Bundle.Digest, new Progress<BundleProgress>(), Stop)).Differences);
     }
 
     public async ValueTask DisposeAsync()
