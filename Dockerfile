@@ -20,6 +20,9 @@ RUN npm run --silent build -- --logLevel warn
 # 2. The program.
 FROM ${SDK_IMAGE} AS publish
 ENV DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1
+RUN apt-get -qq update \
+    && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install gcc libc6-dev >/dev/null \
+    && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY Directory.Build.props Directory.Packages.props BannedSymbols.txt .editorconfig global.json ./
 # Restored before the sources come, so that a change of these does not fetch packages again.
@@ -62,7 +65,7 @@ ENTRYPOINT ["/opt/testgrid/testgrid"]
 FROM run AS runner
 RUN apt-get -qq update \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-        crun iproute2 mmdebstrap nftables slirp4netns uidmap util-linux >/dev/null \
+        crun iproute2 libseccomp2 mmdebstrap nftables slirp4netns uidmap util-linux >/dev/null \
     && rm -rf /var/lib/apt/lists/*
 # A container's /proc has masks over it, and beside such a one alone the kernel allows no fresh one in a sandbox: one without
 # them must be there. (Docker's own systempaths=unconfined would do it too, but only its command line and Compose 2 know that.)

@@ -2,9 +2,11 @@
 # shellcheck shell=bash
 
 # What a server with an embedded runner needs: bundles (mmdebstrap), sandboxes (crun, uidmap, slirp4netns, nftables).
-run_parts=(mmdebstrap crun uidmap slirp4netns nftables iproute2 util-linux ca-certificates git openssh-client)
+run_parts=(mmdebstrap crun libseccomp2 uidmap slirp4netns nftables iproute2 util-linux ca-certificates git openssh-client)
+# What the build needs besides .NET and Node: a C compiler, for the launcher of sandboxes.
+build_parts=(gcc libc6-dev)
 # What the tests need besides: a browser, source packages of real projects, and other engines to measure against.
-test_parts=("${run_parts[@]}" chromium dpkg-dev bubblewrap runc docker.io docker-compose rabbitmq-server procps zstd sudo
+test_parts=("${run_parts[@]}" "${build_parts[@]}" chromium dpkg-dev bubblewrap runc docker.io docker-compose rabbitmq-server procps zstd sudo
   squashfs-tools erofs-utils)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
@@ -107,6 +109,7 @@ build_stale() {
   fi
   if is_stale "$stamps/program" "$home/src" "$home/Directory.Build.props" "$home/Directory.Packages.props"; then
     require_toolchains
+    install_parts "${build_parts[@]}"
     say "building testgrid (a minute the first time)"
     as_caller touch "$stamps/program.$$"
     as_caller env DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 dotnet build "$home/src/TestGrid.Cli" -c Release -v quiet -nologo \

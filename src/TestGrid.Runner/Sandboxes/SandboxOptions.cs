@@ -21,7 +21,10 @@ public sealed class SandboxOptions : IValidatableObject
     [Range(1, int.MaxValue - IdCount)]
     public int FirstId { get; set; } = 100_000;
 
-    /// <summary>The OCI runtime: <c>crun</c>, <c>runc</c> or a path to one like them. Empty takes crun if there is one, else runc.</summary>
+    /// <summary>
+    /// What starts containers: <c>launcher</c>, our own; or an OCI runtime: <c>crun</c>, <c>runc</c> or a path to one
+    /// like them. Empty takes crun if there is one, else runc.
+    /// </summary>
     public string Runtime { get; set; } = "";
 
     /// <summary>The most that any sandbox may write, in bytes, whatever its job asks for; 0 leaves it to the job's limits.</summary>

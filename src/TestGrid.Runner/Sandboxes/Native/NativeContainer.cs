@@ -1,18 +1,17 @@
 using System.Diagnostics;
 using System.IO.Pipelines;
-using System.Text;
 using Microsoft.Extensions.Logging;
 
 namespace TestGrid.Runner.Sandboxes.Native;
 
-/// <summary>Runs commands in one place of a pod, each as a container of the OCI runtime.</summary>
+/// <summary>Runs commands in one place of a pod, each as a container.</summary>
 /// <param name="spec">The sandbox.</param>
 /// <param name="pod">Its pod.</param>
 /// <param name="place">Where.</param>
 /// <param name="tree">The tree that is seen there.</param>
 /// <param name="tools">What it is done with.</param>
 /// <param name="ended">The sandbox is disposed of: nobody waits for the command's words any more.</param>
-internal sealed partial class NativeContainer(
+internal sealed class NativeContainer(
     SandboxSpec spec,
     Pod pod,
     ContainerPlace place,
@@ -21,33 +20,15 @@ internal sealed partial class NativeContainer(
     CancellationToken ended
 )
 {
-    private const int NobodyYet = 3; // what the scripts that ask say then
-    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
-
-    // The kernel's own way to reach all at once.
-    private const string AskAll = "kill -SIGNAL -1 2>/dev/null || exit 3";
-
-    // `script`, which makes the terminal, is left out: it would take no more of the job's last words. Lower numbers
-    // first: a shell that outlives its command by a moment would begin the next one.
-    private const string AskAllButTerminal = """
-        mount -t proc proc /proc || exit 1; asked=
-        for p in $(cd /proc && ls -d [0-9]* | sort -n); do
-            read -r n name state parent more <"/proc/$p/stat" || continue
-            [ "$n" = 1 ] || [ "$n" = $$ ] || [ "$name $parent" = "(script) 1" ] || kill -SIGNAL "$n" && asked=1
-        done 2>/dev/null
-        [ "$asked" ] || exit 3
-        """;
-
-    private readonly OciRuntime runtime = tools.Runtime;
+    private readonly ContainerRuntime runtime = tools.Runtime;
 
     /// <summary>As <see cref="Sandbox.RunAsync"/>.</summary>
     public async Task<SandboxExit> RunAsync(SandboxCommand command, PipeWriter output, CancellationToken polite)
     {
-        var config = OciConfig.For(
+        var plan = new ContainerPlan(
             command,
             place.Root,
             spec.HostName,
-            runtime.HandsOverTerminals,
             tree.FindUser(command.User),
             Walls.SharedMemoryBytes(spec.Limits),
             pod.Group.Counts("pids.max") ? 0 : spec.Limits.Processes
@@ -58,19 +39,20 @@ internal sealed partial class NativeContainer(
             throw new SandboxException($"Sandbox {spec.Name} has ended: the kernel killed it.");
 
         var kills = pod.Group.CountOomKills();
-        File.Delete(PidFile);
         using var console = command.Tty && runtime.HandsOverTerminals ? ConsoleSocket.Listen(pod.Folder) : null;
-        using var process = place == ContainerPlace.Job ? pod.TakeDoor() : pod.OpenDoor(runtime.Waiting(place));
-        var complaining = process.StandardError.ReadToEndAsync(CancellationToken.None);
+        using var process = place == ContainerPlace.Job ? pod.TakeDoor() : runtime.OpenDoor(pod, place);
+        var watch = runtime.Watch(process, pod, place, tools);
         try
         {
             var exited = process.WaitForExitAsync(CancellationToken.None);
             var copying = console is not null
-                ? CopyTerminalAsync(console, exited, command, output)
+                ? CopyTerminalAsync(console, watch, exited, command, output)
                 : CopyAsync(process.StandardOutput.BaseStream, output);
-            var feeding = FeedAsync(process, config, command, console is not null, exited);
+            var feeding = FeedAsync(process, watch, plan, console is not null, exited);
             var asked = Task.CompletedTask;
-            await using (polite.UnsafeRegister(_ => asked = AskToEndAsync(exited, command, console is null), null))
+            await using (
+                polite.UnsafeRegister(_ => asked = AskToEndAsync(watch, exited, command, console is null), null)
+            )
                 await exited;
             await Task.WhenAll(copying, feeding, asked);
         }
@@ -82,8 +64,8 @@ internal sealed partial class NativeContainer(
 
         var outOfMemory = pod.Group.CountOomKills() > kills;
         var code = process.ExitCode;
-        if (code != 0 && !outOfMemory && pod.Lives && !ended.IsCancellationRequested && !File.Exists(PidFile))
-            throw await NotStartedAsync(complaining);
+        if (code != 0 && !outOfMemory && pod.Lives && !ended.IsCancellationRequested && !await watch.HasStartedAsync())
+            throw await NotStartedAsync(watch);
         return new SandboxExit(
             pod.Lives && !ended.IsCancellationRequested ? code : OrderlySandbox.Killed,
             outOfMemory,
@@ -98,22 +80,24 @@ internal sealed partial class NativeContainer(
         return new SandboxUse(pod.Group.PeakMemory, pod.Group.ProcessorTime, bytes, full, refused);
     }
 
-    private string PidFile => Path.Combine(pod.Folder, place.PidFile);
-
-    private string LogFile => Path.Combine(pod.Folder, place.Log);
-
-    private async Task FeedAsync(Process process, byte[] config, SandboxCommand command, bool handedOver, Task exited)
+    private async Task FeedAsync(
+        Process process,
+        ContainerWatch watch,
+        ContainerPlan plan,
+        bool handedOver,
+        Task exited
+    )
     {
+        var command = plan.Command;
         var input = handedOver ? null : command.Input;
         var stream = process.StandardInput.BaseStream;
         try
         {
-            var order = runtime.Order(config.Length, inputFollows: input is not null, handedOver);
-            await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(order), .. config], ended);
+            await stream.WriteAsync(runtime.Order(plan, inputFollows: input is not null), ended);
             if (input is { } bytes)
                 await stream.WriteAsync(bytes, ended);
             if (!handedOver && command.Keyboard is not null)
-                await TypeAsync(command, stream, null, exited); // its window keeps its size
+                await TypeAsync(watch, command, stream, null, exited); // its window keeps its size
             // A terminal that `script` makes reads here: an end would be typed into it.
             if (handedOver || !command.Tty || input is not null)
                 process.StandardInput.Close();
@@ -122,7 +106,13 @@ internal sealed partial class NativeContainer(
         catch (OperationCanceledException) { }
     }
 
-    private async Task CopyTerminalAsync(ConsoleSocket console, Task exited, SandboxCommand command, PipeWriter output)
+    private async Task CopyTerminalAsync(
+        ConsoleSocket console,
+        ContainerWatch watch,
+        Task exited,
+        SandboxCommand command,
+        PipeWriter output
+    )
     {
         await using var terminal = await console.AcceptAsync(exited, ended);
         if (terminal is null)
@@ -130,13 +120,21 @@ internal sealed partial class NativeContainer(
         // Without input nothing is typed, not even an end: sudo would take it for a key and echo it as ^@.
         if (command.Input is { } bytes)
             await terminal.WriteAsync(new ReadOnlyMemory<byte>([.. bytes.Span, OrderlySandbox.EndKey]), ended);
-        var typing = command.Keyboard is null ? Task.CompletedTask : TypeAsync(command, terminal, terminal, exited);
+        var typing = command.Keyboard is null
+            ? Task.CompletedTask
+            : TypeAsync(watch, command, terminal, terminal, exited);
         await CopyAsync(terminal, output);
         await typing;
     }
 
     // Until the command is over, or nobody types any more: then its terminal hangs up.
-    private async Task TypeAsync(SandboxCommand command, Stream keys, FileStream? window, Task exited)
+    private async Task TypeAsync(
+        ContainerWatch watch,
+        SandboxCommand command,
+        Stream keys,
+        FileStream? window,
+        Task exited
+    )
     {
         try
         {
@@ -161,7 +159,7 @@ internal sealed partial class NativeContainer(
         {
             return;
         }
-        await AskToEndAsync(exited, command, window is null);
+        await AskToEndAsync(watch, exited, command, window is null);
     }
 
     // Reads no faster than the reader of `output` takes: the pipe fills and the command waits.
@@ -183,45 +181,17 @@ internal sealed partial class NativeContainer(
         catch (OperationCanceledException) { }
     }
 
-    // To all of the job's processes but the container's first one, which only waits: sent from inside their PID
-    // namespace, so that no number can mean somebody else's process. Until there is one that it reaches: before the
-    // container is made, and before its first process has made the job's, there is nobody to hear it.
-    private async Task AskToEndAsync(Task exited, SandboxCommand command, bool inScript)
-    {
-        var ask = command.Tty && inScript ? $"unshare --mount -- sh -c '{AskAllButTerminal}'" : $"sh -c '{AskAll}'";
-        ask = ask.Replace("SIGNAL", command.Keyboard is null ? "TERM" : "HUP", StringComparison.Ordinal);
-        var script =
-            $"read -r p <{PodFiles.InPod}/{place.PidFile}; [ \"$p\" ] || exit {NobodyYet}; "
-            + $"exec nsenter --target=\"$p\" --pid -- {ask}";
-        var warned = false;
-        while (!exited.IsCompleted)
-        {
-            var (exit, said) = File.Exists(PidFile)
-                ? await ChildProgram.RunAsync(pod.Enter("sh", "-c", script), CancellationToken.None)
-                : (NobodyYet, "");
-            if (exit == 0)
-                return;
-            if (exit != NobodyYet && !warned && pod.Lives && !exited.IsCompleted)
-            {
-                NotAsked(tools.Log, spec.Name, said);
-                warned = true;
-            }
-            await Task.WhenAny(exited, Task.Delay(Moment, tools.Time, CancellationToken.None));
-        }
-    }
+    // An interactive shell does not hear SIGTERM.
+    private static Task AskToEndAsync(ContainerWatch watch, Task exited, SandboxCommand command, bool inScript) =>
+        watch.AskToEndAsync(command.Keyboard is not null, command.Tty && inScript, exited);
 
-    // No container came to be: the runtime, or what enters the pod, says why.
-    private async Task<SandboxException> NotStartedAsync(Task<string> complaining)
-    {
-        var said = (await File.ReadAllTextAsync(LogFile, CancellationToken.None) + await complaining).Trim();
-        return new SandboxException(
-            $"{runtime.Name} could not start the command: {(said.Length > 0 ? said : "it does not say why")}"
+    // No container came to be.
+    private async Task<SandboxException> NotStartedAsync(ContainerWatch watch) =>
+        new(
+            $"{runtime.Name} could not start the command: "
+                + (await watch.ComplaintAsync() is { Length: > 0 } said ? said : "it does not say why")
         );
-    }
-
-    [LoggerMessage(LogLevel.Warning, "The command in sandbox {Sandbox} could not be asked to end: {Said}")]
-    private static partial void NotAsked(ILogger log, string sandbox, string said);
 }
 
 /// <summary>What the native engine runs containers with.</summary>
-internal sealed record NativeTools(OciRuntime Runtime, TimeProvider Time, ILogger Log);
+internal sealed record NativeTools(ContainerRuntime Runtime, TimeProvider Time, ILogger Log);

@@ -17,7 +17,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
     private readonly ILogger<NativeSandboxEngine> log;
     private readonly Lazy<StateFolder> state;
     private readonly Lazy<ControlGroups> groups = new(ControlGroups.Find);
-    private readonly Lazy<OciRuntime> runtime;
+    private readonly Lazy<ContainerRuntime> runtime;
     private readonly PodPool pool;
 
     public NativeSandboxEngine(IOptions<SandboxOptions> options, TimeProvider time, ILogger<NativeSandboxEngine> log)
@@ -25,8 +25,8 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         (this.options, this.time, this.log) = (options.Value, time, log);
         state = new Lazy<StateFolder>(() => StateFolder.Open(this.options.StatePath));
         // Not kept when it fails: the operator may install one meanwhile.
-        runtime = new Lazy<OciRuntime>(
-            () => OciRuntime.Find(this.options.Runtime),
+        runtime = new Lazy<ContainerRuntime>(
+            () => ContainerRuntime.Find(this.options.Runtime),
             LazyThreadSafetyMode.PublicationOnly
         );
         pool = new PodPool(MakePodAsync, this.options.PreparedPods, time);
@@ -128,11 +128,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
             folder = state.Value.AddPod();
             group = groups.Value.Make(Path.GetFileName(folder), made => StateFolder.NoteGroups(folder, made));
             PodFiles.WriteCommon(folder, RulesOf(network), runtime.Value.HidesControlGroups);
-            pod = Pod.Start(
-                new PodPlan(folder, group, network, options.FirstId, runtime.Value.Waiting(ContainerPlace.Job)),
-                time,
-                log
-            );
+            pod = Pod.Start(new PodPlan(folder, group, network, options.FirstId, runtime.Value), time, log);
         }
         catch (Exception e)
         {

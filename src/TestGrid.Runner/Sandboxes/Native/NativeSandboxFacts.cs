@@ -65,13 +65,16 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
     {
         try
         {
-            var runtime = OciRuntime.Find(options.Runtime);
-            var (exit, said) = await ChildProgram.RunAsync([runtime.FullPath, "--version"], stop);
-            return new SandboxFact("an OCI runtime", exit == 0, Needed: true, said.Split('\n')[0]);
+            var (what, version) = await ContainerRuntime.Find(options.Runtime).ExamineAsync(stop);
+            return new SandboxFact(what, version is not null, Needed: true, version ?? "it says no version");
+        }
+        catch (SandboxException e) when (options.Runtime == OwnLauncher.Setting)
+        {
+            return new SandboxFact("the launcher", false, Needed: true, e.Message, "apt-get install gcc libc6-dev");
         }
         catch (SandboxException e)
         {
-            return new SandboxFact("an OCI runtime", false, Needed: true, e.Message, "apt-get install crun");
+            return new SandboxFact(OciRuntime.What, false, Needed: true, e.Message, "apt-get install crun");
         }
     }
 

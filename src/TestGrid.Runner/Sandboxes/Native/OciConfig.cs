@@ -19,35 +19,21 @@ internal static class OciConfig
 
     private static readonly byte[] Seccomp = ReadSeccomp();
 
-    private static readonly (long Soft, long Hard) Files = FileLimits();
-
-    /// <param name="command">What to run.</param>
-    /// <param name="root">The root filesystem, as seen in the pod.</param>
+    /// <param name="plan">The container.</param>
     /// <param name="terminals">The runtime makes terminals; else <c>script</c> inside does.</param>
-    /// <param name="user">Who runs it.</param>
-    /// <param name="sharedMemoryBytes">The size of <c>/dev/shm</c>.</param>
-    /// <param name="processes">Each of its users' most, for where no control group counts them; 0 is no limit.</param>
-    public static byte[] For(
-        SandboxCommand command,
-        string root,
-        string hostName,
-        bool terminals,
-        BundleTree.BundleUser user,
-        long sharedMemoryBytes,
-        long processes
-    )
+    public static byte[] For(ContainerPlan plan, bool terminals)
     {
         var buffer = new MemoryStream(16384);
         using (var json = new Utf8JsonWriter(buffer))
         {
             json.WriteStartObject();
             json.WriteString("ociVersion", "1.0.2");
-            json.WriteString("hostname", hostName);
+            json.WriteString("hostname", plan.HostName);
             json.WriteStartObject("root");
-            json.WriteString("path", root);
+            json.WriteString("path", plan.Root);
             json.WriteEndObject();
-            WriteProcess(json, command, terminals, user, processes);
-            WriteMounts(json, sharedMemoryBytes);
+            WriteProcess(json, plan, terminals);
+            WriteMounts(json, plan.SharedMemoryBytes);
             json.WriteStartObject("linux");
             // Network, IPC, user and control group namespaces are the pod's.
             json.WriteStartArray("namespaces");
@@ -68,14 +54,9 @@ internal static class OciConfig
         return buffer.ToArray();
     }
 
-    private static void WriteProcess(
-        Utf8JsonWriter json,
-        SandboxCommand command,
-        bool terminals,
-        BundleTree.BundleUser user,
-        long processes
-    )
+    private static void WriteProcess(Utf8JsonWriter json, ContainerPlan plan, bool terminals)
     {
+        var (command, user, processes) = (plan.Command, plan.User, plan.Processes);
         json.WriteStartObject("process");
         json.WriteBoolean("terminal", command.Tty && terminals);
         if (command.Tty && terminals)
@@ -114,7 +95,7 @@ internal static class OciConfig
         WriteStrings(json, "permitted", own);
         json.WriteEndObject();
         json.WriteStartArray("rlimits");
-        WriteLimit(json, "RLIMIT_NOFILE", Files.Soft, Files.Hard);
+        WriteLimit(json, "RLIMIT_NOFILE", OpenFiles.Soft, OpenFiles.Hard);
         WriteLimit(json, "RLIMIT_CORE", 0, 0);
         if (processes > 0)
             WriteLimit(json, "RLIMIT_NPROC", processes, processes);
@@ -183,15 +164,5 @@ internal static class OciConfig
                 ? new JsonArray("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM")
                 : new JsonArray("SCMP_ARCH_X86_64", "SCMP_ARCH_X86");
         return JsonSerializer.SerializeToUtf8Bytes(profile);
-    }
-
-    // A hard limit can be lowered by anyone and raised by few: ask for no more than we have.
-    private static (long Soft, long Hard) FileLimits()
-    {
-        var line = File.ReadLines("/proc/self/limits")
-            .First(text => text.StartsWith("Max open files", StringComparison.Ordinal));
-        var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        var hard = long.TryParse(words[4], out var read) ? Math.Min(read, 1 << 20) : 1 << 20;
-        return (Math.Min(hard, 65536), hard);
     }
 }

@@ -1,46 +1,56 @@
+using System.Diagnostics;
+using System.Text;
+using Microsoft.Extensions.Logging;
+
 namespace TestGrid.Runner.Sandboxes.Native;
 
-/// <summary>The OCI runtime that starts containers inside a pod: crun or runc, or what speaks like them.</summary>
-internal sealed class OciRuntime(string path, bool isCrun)
+/// <summary>An OCI runtime: crun or runc, or what speaks like them.</summary>
+internal sealed class OciRuntime(string path, bool isCrun) : ContainerRuntime(path)
 {
+    /// <summary>What kind of thing it is.</summary>
+    public const string What = "an OCI runtime";
+
     // From any file, and so from a pipe; runc reads it in its bundle folder only.
     private readonly bool readsConfigFromPipe = isCrun;
     private readonly string limits = isCrun ? "--cgroup-manager=disabled" : "--rootless=true";
 
-    public string Name { get; } = Path.GetFileName(path);
-
-    public string FullPath { get; } = path;
+    public override async Task<(string What, string? Version)> ExamineAsync(CancellationToken stop)
+    {
+        var (exit, said) = await ChildProgram.RunAsync([FullPath, "--version"], stop);
+        return (What, exit == 0 ? said.Split('\n')[0] : null);
+    }
 
     /// <summary>
     /// crun 1.8 stops at the sight of version 1 and 2 side by side, so there it is shown neither; runc wants to see
     /// what there is.
     /// </summary>
-    public bool HidesControlGroups { get; } = isCrun && ControlGroups.HostIsHybrid;
+    public override bool HidesControlGroups { get; } = isCrun && ControlGroups.HostIsHybrid;
+
+    /// <summary>runc does so only when it does not wait.</summary>
+    public override bool HandsOverTerminals { get; } = isCrun;
+
+    public override Process OpenDoor(Pod pod, ContainerPlace place) =>
+        ChildProgram.StartForStrangers(pod.Group.JoinFiles, pod.Enter(Waiting(place)));
 
     /// <summary>
-    /// It gives the terminal's master side to a socket and still waits for the container's end. runc does so only when
-    /// it does not wait; there <c>script</c> from the bundle makes the terminal.
+    /// A line of words, and the config. Whatever else it is, the config never lies on a disk: its environment may hold
+    /// secrets. crun reads it from the pipe itself, unless a command's input follows it there.
     /// </summary>
-    public bool HandsOverTerminals { get; } = isCrun;
-
-    /// <exception cref="SandboxException">There is none.</exception>
-    public static OciRuntime Find(string wanted)
+    public override byte[] Order(ContainerPlan plan, bool inputFollows)
     {
-        var names = wanted.Length > 0 ? [wanted] : new[] { "crun", "runc" };
-        var path =
-            names.Select(ChildProgram.Search).FirstOrDefault(found => found is not null)
-            ?? throw new SandboxException(
-                $"There is no OCI runtime ({string.Join(" or ", names)}). Install one: apt-get install crun"
-            );
-        return new OciRuntime(path, Path.GetFileName(path).StartsWith("crun", StringComparison.Ordinal));
+        var config = OciConfig.For(plan, HandsOverTerminals);
+        var line =
+            (readsConfigFromPipe && !inputFollows ? "0 --config=/dev/stdin" : $"{config.Length}")
+            + (plan.Command.Tty && HandsOverTerminals ? $" --console-socket={PodFiles.InPod}/{ConsoleSocket.Name}" : "")
+            + "\n";
+        return [.. Encoding.ASCII.GetBytes(line), .. config];
     }
 
-    /// <summary>
-    /// The words of a shell that stands ready inside a pod. It reads one line, <see cref="Order"/>, then the container's
-    /// config, and becomes the runtime, which runs the container and waits for its end.
-    /// </summary>
-    /// <param name="place">Where the container's files are.</param>
-    public IEnumerable<string> Waiting(ContainerPlace place) =>
+    public override ContainerWatch Watch(Process door, Pod pod, ContainerPlace place, NativeTools tools) =>
+        new OciWatch(door, pod, place, tools);
+
+    // A shell that reads one line, then the container's config, and becomes the runtime.
+    private IEnumerable<string> Waiting(ContainerPlace place) =>
         [
             "sh",
             "-c",
@@ -57,19 +67,80 @@ internal sealed class OciRuntime(string path, bool isCrun)
             $"--bundle={place.Bundle}",
             $"--pid-file={PodFiles.InPod}/{place.PidFile}",
         ];
+}
 
-    /// <summary>
-    /// The line for <see cref="Waiting"/>. Whatever else it is, the config never lies on a disk: its environment may hold
-    /// secrets. crun reads it from the pipe itself, unless a command's input follows it there.
-    /// </summary>
-    /// <param name="configBytes">The config's length.</param>
-    /// <param name="inputFollows">The command's input comes after it.</param>
-    /// <param name="handOver">Hand the terminal over at <see cref="ConsoleSocket"/>.</param>
-    public string Order(int configBytes, bool inputFollows, bool handOver)
+/// <summary>
+/// Looks after a container of an OCI runtime, which notes the number of its first process and its own complaints in
+/// files of the pod's folder.
+/// </summary>
+internal sealed partial class OciWatch : ContainerWatch
+{
+    private const int NobodyYet = 3; // what the scripts that ask say then
+    private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(20);
+
+    // The kernel's own way to reach all at once.
+    private const string AskAll = "kill -SIGNAL -1 2>/dev/null || exit 3";
+
+    // `script`, which makes the terminal, is left out: it would take no more of the job's last words. Lower numbers
+    // first: a shell that outlives its command by a moment would begin the next one.
+    private const string AskAllButTerminal = """
+        mount -t proc proc /proc || exit 1; asked=
+        for p in $(cd /proc && ls -d [0-9]* | sort -n); do
+            read -r n name state parent more <"/proc/$p/stat" || continue
+            [ "$n" = 1 ] || [ "$n" = $$ ] || [ "$name $parent" = "(script) 1" ] || kill -SIGNAL "$n" && asked=1
+        done 2>/dev/null
+        [ "$asked" ] || exit 3
+        """;
+
+    private readonly Pod pod;
+    private readonly ContainerPlace place;
+    private readonly NativeTools tools;
+    private readonly Task<string> complaining;
+
+    public OciWatch(Process door, Pod pod, ContainerPlace place, NativeTools tools)
     {
-        var piped = readsConfigFromPipe && !inputFollows;
-        return (piped ? "0 --config=/dev/stdin" : $"{configBytes}")
-            + (handOver ? $" --console-socket={PodFiles.InPod}/{ConsoleSocket.Name}" : "")
-            + "\n";
+        (this.pod, this.place, this.tools) = (pod, place, tools);
+        File.Delete(PidFile);
+        complaining = door.StandardError.ReadToEndAsync(CancellationToken.None);
     }
+
+    private string PidFile => Path.Combine(pod.Folder, place.PidFile);
+
+    public override ValueTask<bool> HasStartedAsync() => new(File.Exists(PidFile));
+
+    // The runtime, or what enters the pod.
+    public override async Task<string> ComplaintAsync() =>
+        (
+            await File.ReadAllTextAsync(Path.Combine(pod.Folder, place.Log), CancellationToken.None) + await complaining
+        ).Trim();
+
+    // To all of the job's processes but the container's first one, which only waits: sent from inside their PID
+    // namespace, so that no number can mean somebody else's process. Until there is one that it reaches: before the
+    // container is made, and before its first process has made the job's, there is nobody to hear it.
+    public override async Task AskToEndAsync(bool hangUp, bool inScript, Task exited)
+    {
+        var ask = inScript ? $"unshare --mount -- sh -c '{AskAllButTerminal}'" : $"sh -c '{AskAll}'";
+        ask = ask.Replace("SIGNAL", hangUp ? "HUP" : "TERM", StringComparison.Ordinal);
+        var script =
+            $"read -r p <{PodFiles.InPod}/{place.PidFile}; [ \"$p\" ] || exit {NobodyYet}; "
+            + $"exec nsenter --target=\"$p\" --pid -- {ask}";
+        var warned = false;
+        while (!exited.IsCompleted)
+        {
+            var (exit, said) = File.Exists(PidFile)
+                ? await ChildProgram.RunAsync(pod.Enter("sh", "-c", script), CancellationToken.None)
+                : (NobodyYet, "");
+            if (exit == 0)
+                return;
+            if (exit != NobodyYet && !warned && pod.Lives && !exited.IsCompleted)
+            {
+                NotAsked(tools.Log, pod.Name, said);
+                warned = true;
+            }
+            await Task.WhenAny(exited, Task.Delay(Moment, tools.Time, CancellationToken.None));
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The command in {Pod} could not be asked to end: {Said}")]
+    private static partial void NotAsked(ILogger log, string pod, string said);
 }

@@ -50,16 +50,16 @@ internal sealed partial class Pod : IAsyncDisposable
     private readonly Process unshare;
     private readonly TimeProvider time;
     private readonly ILogger log;
-    private readonly IEnumerable<string> doorWords;
+    private readonly ContainerRuntime runtime;
     private Process? network;
     private Process? door;
 
     private Pod(Process unshare, PodPlan plan, TimeProvider time, ILogger log) =>
-        (this.unshare, Folder, Group, doorWords, this.time, this.log) = (
+        (this.unshare, Folder, Group, runtime, this.time, this.log) = (
             unshare,
             plan.Folder,
             plan.Group,
-            plan.Door,
+            plan.Runtime,
             time,
             log
         );
@@ -120,7 +120,7 @@ internal sealed partial class Pod : IAsyncDisposable
                 try
                 {
                     await SayAsync("go\n", limited);
-                    door = OpenDoor(doorWords);
+                    door = runtime.OpenDoor(this, ContainerPlace.Job);
                     await ExpectAsync("prepared", limited);
                 }
                 finally
@@ -158,15 +158,12 @@ internal sealed partial class Pod : IAsyncDisposable
     public Process TakeDoor()
     {
         if (Interlocked.Exchange(ref door, null) is not { } ready)
-            return OpenDoor(doorWords);
+            return runtime.OpenDoor(this, ContainerPlace.Job);
         if (!ready.HasExited)
             return ready;
         ready.Dispose();
-        return OpenDoor(doorWords);
+        return runtime.OpenDoor(this, ContainerPlace.Job);
     }
-
-    /// <summary>As <see cref="TakeDoor"/>, one that waits with other words.</summary>
-    public Process OpenDoor(IEnumerable<string> words) => ChildProgram.StartForStrangers(Group.JoinFiles, Enter(words));
 
     /// <summary>How much its in-memory file system holds, and whether that is all it can; null when it is gone.</summary>
     public (long? Bytes, bool Full) LookAtDisk() =>

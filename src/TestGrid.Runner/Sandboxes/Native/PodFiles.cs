@@ -41,7 +41,7 @@ internal sealed class PodFiles(SandboxSpec spec, BundleTree tree, SandboxOptions
     /// <summary>What every pod needs, whoever's it will be.</summary>
     /// <param name="folder">The pod's.</param>
     /// <param name="rules">The packet filter; empty for a pod without a network.</param>
-    /// <param name="hideControlGroups">See <see cref="OciRuntime.HidesControlGroups"/>.</param>
+    /// <param name="hideControlGroups">See <see cref="ContainerRuntime.HidesControlGroups"/>.</param>
     public static void WriteCommon(string folder, string rules, bool hideControlGroups)
     {
         Directory.CreateDirectory(Path.Combine(folder, "t"));

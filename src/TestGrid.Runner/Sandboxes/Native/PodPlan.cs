@@ -5,11 +5,11 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <param name="Group">What its first process is born into. The pod removes it in the end.</param>
 /// <param name="Network">What it reaches.</param>
 /// <param name="FirstId">What id 0 inside is outside.</param>
-/// <param name="Door">The words of what stands inside and waits for a command: <see cref="Pod.TakeDoor"/>.</param>
+/// <param name="Runtime">What starts its containers.</param>
 internal sealed record PodPlan(
     string Folder,
     ControlGroup Group,
     SandboxNetwork Network,
     int FirstId,
-    IEnumerable<string> Door
+    ContainerRuntime Runtime
 );

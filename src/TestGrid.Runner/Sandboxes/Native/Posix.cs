@@ -6,6 +6,7 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <summary>The few calls of the C library that .NET does not have. 64-bit Linux.</summary>
 internal static unsafe partial class Posix
 {
+    public const int Sighup = 1;
     public const int Sigterm = 15;
     public const int Sigkill = 9;
 

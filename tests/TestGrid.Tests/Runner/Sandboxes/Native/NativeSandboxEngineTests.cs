@@ -10,6 +10,15 @@ using TestGrid.Tests.Support;
 
 namespace TestGrid.Tests.Runner.Sandboxes.Native;
 
+/// <summary>The native engine, with our own launcher.</summary>
+public sealed class LauncherSandboxEngineTests : NativeSandboxEngineContract
+{
+    protected override string Runtime => "launcher";
+
+    // It is one program, and not to be exchanged: it starts as quickly as it does.
+    protected override Task<string> SlowRuntimeAsync() => Task.FromResult(Runtime);
+}
+
 /// <summary>The native engine, with crun.</summary>
 public sealed class CrunSandboxEngineTests : NativeSandboxEngineContract
 {
@@ -79,10 +88,7 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
     [Fact]
     public async Task A_command_asked_to_end_while_its_runtime_still_starts_ends_when_it_is_there()
     {
-        File.SetUnixFileMode(Folder.Path, (UnixFileMode)0b111_101_101); // the pod's root is a stranger
-        var slow = Path.Combine(Folder.Path, Runtime + "-slow");
-        await File.WriteAllTextAsync(slow, $"#!/bin/sh\nsleep 1\nexec {Runtime} \"$@\"\n", Stop);
-        File.SetUnixFileMode(slow, (UnixFileMode)0b111_101_101);
+        var slow = await SlowRuntimeAsync();
         await using var engine = CreateAt(new SandboxOptions { StatePath = StatePath, Runtime = slow });
         await using var sandbox = await engine.CreateAsync(Spec(SandboxNetwork.None), Stop);
         using var ask = CancellationTokenSource.CreateLinkedTokenSource(Stop);
@@ -147,6 +153,16 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         Assert.Contains("apt-get install", failed.Message, StringComparison.Ordinal);
         Assert.Contains(facts, fact => !fact.Ok && fact.Remedy == "apt-get install crun");
         AssertNothingLeft();
+    }
+
+    /// <summary>The runtime, so that it takes a second to start.</summary>
+    protected virtual async Task<string> SlowRuntimeAsync()
+    {
+        File.SetUnixFileMode(Folder.Path, (UnixFileMode)0b111_101_101); // the pod's root is a stranger
+        var slow = Path.Combine(Folder.Path, Runtime + "-slow");
+        await File.WriteAllTextAsync(slow, $"#!/bin/sh\nsleep 1\nexec {Runtime} \"$@\"\n", Stop);
+        File.SetUnixFileMode(slow, (UnixFileMode)0b111_101_101);
+        return slow;
     }
 
     protected override ISandboxEngine Create() => CreateAt(Settings());

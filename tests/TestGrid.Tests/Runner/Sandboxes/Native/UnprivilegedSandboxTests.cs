@@ -28,6 +28,7 @@ public sealed class UnprivilegedSandboxTests(ITestOutputHelper output)
         """;
 
     [Theory]
+    [InlineData(typeof(LauncherSandboxEngineTests))]
     [InlineData(typeof(CrunSandboxEngineTests))]
     [InlineData(typeof(RuncSandboxEngineTests))]
     public async Task An_ordinary_user_with_an_id_range_gets_the_same(Type tests)

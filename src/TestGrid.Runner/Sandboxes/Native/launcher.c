@@ -1,0 +1,402 @@
+// Starts one command as a container inside a pod: what an OCI runtime would do, and nothing besides. docs/sandbox.md says
+// what a pod is, docs/adr/0005-own-launcher.md why this exists. Linux, static, never setuid.
+//
+//   testgrid-launcher run POD-PROCESS [GROUP-FILE…]
+//
+// It writes itself into the control groups, enters the pod's namespaces, and waits on standard input for its order:
+//   TEXT-BYTES FILTER-BYTES\n   then that many bytes of text, then of seccomp program, then what the command reads
+// The text is names and values, each ended by a zero byte; see read_order. On its standard error it says «started\n» when
+// the command is about to be executed, or why there will be none. SIGTERM and SIGHUP go on to all that the command started.
+// It ends with the command's exit code, 128 + n after signal n.
+//
+// Four processes: this one outside, one in the pod, the container's first one (it reaps, hands signals on, and is not the
+// command, for which the kernel would drop signals that it has no handler for), and the command.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { NOT_STARTED = 125, MOST = 512, MOST_BYTES = 64 << 20, KEYCTL_JOIN_SESSION_KEYRING = 1, LAST_CAPABILITY = 63 };
+
+// What the order says. Strings lie in the order's text.
+static struct {
+  char *root, *host, *folder, *shared_memory, *console;
+  char *mask[MOST], *readonly[MOST], **words, **env;
+  int masks, readonlys, word_count, env_count;
+  gid_t groups[MOST];
+  int group_count;
+  unsigned long long rights; // the bounding set, a bit for each capability
+  uid_t user;
+  gid_t group;
+  struct rlimit files, processes;
+  struct winsize window;
+  struct sock_fprog filter;
+} order;
+
+static int complaints = 2; // where we say what is wrong
+
+__attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...) {
+  int error = errno;
+  char text[1024];
+  va_list more;
+  va_start(more, format);
+  vsnprintf(text, sizeof text, format, more);
+  va_end(more);
+  dprintf(complaints, "%s: %s\n", text, strerror(error));
+  _exit(NOT_STARTED);
+}
+
+#define must(call) \
+  do { \
+    if ((call) < 0) fail("%s", #call); \
+  } while (0)
+
+static void write_file(const char *path, const char *text) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0 || write(file, text, strlen(text)) < 0) fail("write %s", path);
+  close(file);
+}
+
+// ---- the order
+
+static void read_exactly(char *to, size_t bytes) {
+  while (bytes > 0) {
+    ssize_t got = read(0, to, bytes);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) fail("read the order");
+    if (got == 0) exit(0); // nobody wants a command any more
+    to += got, bytes -= got;
+  }
+}
+
+static void *allocate(size_t bytes) {
+  void *memory = malloc(bytes + 1);
+  if (!memory) fail("allocate %zu bytes", bytes);
+  return memory;
+}
+
+static void read_order(void) {
+  char head[64];
+  size_t length = 0, text_bytes, filter_bytes;
+  do { // byte by byte: what follows is the command's
+    if (length == sizeof head - 1) errno = EMSGSIZE, fail("the order's first line");
+    read_exactly(head + length, 1);
+  } while (head[length++] != '\n');
+  head[length] = 0;
+  if (sscanf(head, "%zu %zu", &text_bytes, &filter_bytes) != 2 || text_bytes > MOST_BYTES || filter_bytes > MOST_BYTES)
+    errno = EINVAL, fail("the order's first line, %s", head);
+  char *text = allocate(text_bytes), *end = text + text_bytes;
+  read_exactly(text, text_bytes);
+  *end = 0;
+  order.filter.len = filter_bytes / sizeof(struct sock_filter);
+  order.filter.filter = allocate(filter_bytes);
+  read_exactly((char *)order.filter.filter, filter_bytes);
+  order.words = allocate((text_bytes + 2) * sizeof(char *)); // more than there can be
+  order.env = allocate((text_bytes + 2) * sizeof(char *));
+
+  for (char *name = text; name < end;) {
+    char *value = name + strlen(name) + 1;
+    if (value >= end) errno = EINVAL, fail("the order's %s", name);
+    if (!strcmp(name, "word")) order.words[order.word_count++] = value;
+    else if (!strcmp(name, "env")) order.env[order.env_count++] = value;
+    else if (!strcmp(name, "root")) order.root = value;
+    else if (!strcmp(name, "host")) order.host = value;
+    else if (!strcmp(name, "folder")) order.folder = value;
+    else if (!strcmp(name, "console")) order.console = value;
+    else if (!strcmp(name, "shared-memory")) order.shared_memory = value;
+    else if (!strcmp(name, "user")) order.user = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "group")) order.group = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "right")) order.rights |= 1ull << (strtoul(value, NULL, 10) & LAST_CAPABILITY);
+    else if (!strcmp(name, "files")) sscanf(value, "%lu %lu", &order.files.rlim_cur, &order.files.rlim_max);
+    else if (!strcmp(name, "processes")) order.processes.rlim_cur = order.processes.rlim_max = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "window")) sscanf(value, "%hu %hu", &order.window.ws_col, &order.window.ws_row);
+    else if (!strcmp(name, "more-group") && order.group_count < MOST)
+      order.groups[order.group_count++] = strtoul(value, NULL, 10);
+    else if (!strcmp(name, "mask") && order.masks < MOST) order.mask[order.masks++] = value;
+    else if (!strcmp(name, "readonly") && order.readonlys < MOST) order.readonly[order.readonlys++] = value;
+    else errno = EINVAL, fail("the order's %s", name);
+    name = value + strlen(value) + 1;
+  }
+  order.words[order.word_count] = order.env[order.env_count] = NULL;
+  if (!order.root || !order.host || !order.folder || !order.shared_memory || !order.word_count || !order.filter.len)
+    errno = EINVAL, fail("the order is not whole");
+}
+
+// ---- the way in
+
+// Its standard streams shall be opened by name inside, such as /dev/stdout: they belong to who made them, which is us.
+static void enter(const char *pod, char **group_files) {
+  static const struct {
+    const char *name;
+    int type;
+  } spaces[] = {{"user", CLONE_NEWUSER}, {"mnt", CLONE_NEWNS},  {"pid", CLONE_NEWPID},
+                {"net", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC}, {"cgroup", CLONE_NEWCGROUP}};
+  enum { COUNT = sizeof spaces / sizeof *spaces };
+  int files[COUNT];
+  char path[64];
+  for (; *group_files; group_files++) write_file(*group_files, "0");
+  write_file("/proc/self/oom_score_adj", "500"); // the job goes before the pod's first process and the runner
+  for (int stream = 0; stream < 2; stream++) fchmod(stream, 0777);
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(path, sizeof path, "/proc/%s/ns/%s", pod, spaces[i].name);
+    if ((files[i] = open(path, O_RDONLY | O_CLOEXEC)) < 0) fail("open %s", path);
+  }
+  for (int i = 0; i < COUNT; i++) {
+    if (setns(files[i], spaces[i].type) < 0) fail("enter the pod's %s namespace", spaces[i].name);
+    close(files[i]);
+  }
+  must(setgroups(0, NULL));
+  must(setresgid(0, 0, 0));
+  must(setresuid(0, 0, 0));
+  must(prctl(PR_SET_DUMPABLE, 0));
+}
+
+// ---- the container's files
+
+// A folder to mount on. An earlier command may have put a link there: it would only lead to somewhere in the same root,
+// because that is our root by now, but then what is masked below it would be another's.
+static void make_folder(const char *path) {
+  struct stat facts;
+  if (mkdir(path, 0755) < 0 && errno != EEXIST) fail("make %s", path);
+  if (lstat(path, &facts) < 0) fail("look at %s", path);
+  if (!S_ISDIR(facts.st_mode)) errno = ENOTDIR, fail("%s in the sandbox", path);
+}
+
+static void mount_new(const char *type, const char *path, unsigned long flags, const char *options) {
+  make_folder(path);
+  if (mount(type, path, type, flags, options) < 0) fail("mount %s on %s", type, path);
+}
+
+static void show(int file, const char *path) {
+  char source[64];
+  snprintf(source, sizeof source, "/proc/self/fd/%d", file);
+  int target = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  if (target < 0) fail("make %s", path);
+  close(target);
+  if (mount(source, path, NULL, MS_BIND, NULL) < 0) fail("show %s", path);
+}
+
+// What is not there needs no wall.
+static void mask(const char *path) {
+  if (mount("/dev/null", path, NULL, MS_BIND, NULL) == 0 || errno == ENOENT) return;
+  if (errno != ENOTDIR || mount("tmpfs", path, "tmpfs", MS_RDONLY, "size=4k,nr_inodes=1") < 0) fail("mask %s", path);
+}
+
+static void make_readonly(const char *path) {
+  if (mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0) {
+    if (errno != ENOENT) fail("bind %s", path);
+    return;
+  }
+  unsigned long flags = MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  if (mount(NULL, path, NULL, flags, NULL) < 0) fail("make %s read-only", path);
+}
+
+// Gives the terminal's master side to the runner and keeps the other, which is also /dev/console.
+static int make_terminal(int runner) {
+  int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), number, zero = 0;
+  if (master < 0 || ioctl(master, TIOCSPTLCK, &zero) < 0 || ioctl(master, TIOCGPTN, &number) < 0) fail("make a terminal");
+  char name[64];
+  snprintf(name, sizeof name, "/dev/pts/%d", number);
+  int terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (terminal < 0) fail("open %s", name);
+  must(ioctl(terminal, TIOCSWINSZ, &order.window));
+  must(fchown(terminal, order.user, -1));
+  show(terminal, "/dev/console");
+
+  char byte = 't';
+  struct iovec part = {&byte, 1};
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof(int))];
+  } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
+  memcpy(CMSG_DATA(&control.header), &master, sizeof master);
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  must(sendmsg(runner, &message, MSG_NOSIGNAL));
+  close(master);
+  close(runner);
+  return terminal;
+}
+
+// The container's root, /proc, /dev and /sys; -1, or the command's terminal.
+static int make_files(void) {
+  static const char *const devices[] = {"null", "zero", "full", "random", "urandom", "tty"};
+  enum { COUNT = sizeof devices / sizeof *devices };
+  int opened[COUNT], runner = -1, terminal = -1;
+  char text[128];
+
+  umask(0);
+  must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(text, sizeof text, "/dev/%s", devices[i]);
+    if ((opened[i] = open(text, O_PATH | O_CLOEXEC)) < 0) fail("open %s", text);
+  }
+  if (order.console) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (strlen(order.console) >= sizeof at.sun_path) errno = ENAMETOOLONG, fail("%s", order.console);
+    strcpy(at.sun_path, order.console);
+    must(runner = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (connect(runner, (struct sockaddr *)&at, sizeof at) < 0) fail("connect to %s", order.console);
+  }
+
+  // First the root, so that every path from here on is one inside it, whatever links it holds. The old one stays below
+  // until the end: the kernel allows a new /proc and /sys only beside others that are seen whole.
+  int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (old < 0 || chdir(order.root) < 0) fail("enter %s", order.root);
+  must(syscall(SYS_pivot_root, ".", "."));
+  must(chdir("/"));
+
+  mount_new("proc", "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL);
+  mount_new("tmpfs", "/dev", MS_NOSUID | MS_STRICTATIME, "mode=755,size=64k");
+  mount_new("devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620,gid=5");
+  snprintf(text, sizeof text, "mode=1777,size=%s", order.shared_memory);
+  mount_new("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, text);
+  mount_new("mqueue", "/dev/mqueue", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL);
+  mount_new("sysfs", "/sys", MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY, NULL);
+  for (int i = 0; i < COUNT; i++) {
+    snprintf(text, sizeof text, "/dev/%s", devices[i]);
+    show(opened[i], text);
+    close(opened[i]);
+  }
+  must(symlink("/proc/self/fd", "/dev/fd"));
+  must(symlink("/proc/self/fd/0", "/dev/stdin"));
+  must(symlink("/proc/self/fd/1", "/dev/stdout"));
+  must(symlink("/proc/self/fd/2", "/dev/stderr"));
+  must(symlink("/proc/kcore", "/dev/core"));
+  must(symlink("pts/ptmx", "/dev/ptmx"));
+  if (runner >= 0) terminal = make_terminal(runner);
+  for (int i = 0; i < order.masks; i++) mask(order.mask[i]);
+  for (int i = 0; i < order.readonlys; i++) make_readonly(order.readonly[i]);
+
+  must(fchdir(old));
+  must(umount2(".", MNT_DETACH));
+  must(chdir("/"));
+  close(old);
+  umask(022);
+  return terminal;
+}
+
+// ---- the container's first process, and the command
+
+static void set_rights(unsigned long long rights) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2] = {{rights, rights, 0}, {rights >> 32, rights >> 32, 0}};
+  must(syscall(SYS_capset, &header, data));
+}
+
+// The walls that the command cannot take down again. A setuid program may gain the rights of the bounding set, which are
+// those of the pod's root, a stranger on this machine: so no_new_privs is not set, and sudo works.
+static void make_walls(void) {
+  struct rlimit none = {0, 0};
+  must(setrlimit(RLIMIT_CORE, &none));
+  must(setrlimit(RLIMIT_NOFILE, &order.files));
+  if (order.processes.rlim_max) must(setrlimit(RLIMIT_NPROC, &order.processes));
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) fail("make a keyring");
+  must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &order.filter));
+  for (int right = 0; right <= LAST_CAPABILITY; right++)
+    if (!(order.rights >> right & 1) && prctl(PR_CAPBSET_DROP, right) < 0 && errno != EINVAL) fail("drop right %d", right);
+  must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
+  set_rights(order.rights);
+}
+
+static void become_command(int terminal) {
+  must(setsid());
+  if (terminal >= 0) {
+    must(ioctl(terminal, TIOCSCTTY, 0));
+    for (int stream = 0; stream < 2; stream++) must(dup2(terminal, stream));
+  }
+  must(complaints = fcntl(2, F_DUPFD_CLOEXEC, 3));
+  must(dup2(1, 2));
+  must(setgroups(order.group_count, order.groups));
+  must(setresgid(order.group, order.group, order.group));
+  must(setresuid(order.user, order.user, order.user));
+  set_rights(order.user == 0 ? order.rights : 0);
+  if (chdir(order.folder) < 0) fail("enter the folder %s", order.folder);
+  for (int i = 0; i < order.env_count; i++) // it is looked for on its own path, or else on the one that we have
+    if (!strncmp(order.env[i], "PATH=", 5)) setenv("PATH", order.env[i] + 5, 1);
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  must(write(complaints, "started\n", 8));
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  execvpe(order.words[0], order.words, order.env);
+  int error = errno;
+  dprintf(2, "%s: %s\n", order.words[0], error == ENOENT ? "not found" : strerror(error));
+  _exit(error == ENOENT ? 127 : 126); // as a shell says it
+}
+
+static int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+// Signals are blocked and waited for, not handled: none is lost between two lines. One that comes from inside the
+// container is the job's own affair.
+static int wait_for(pid_t child, const sigset_t *signals, pid_t (*to)(pid_t)) {
+  while (1) {
+    siginfo_t what;
+    int number = sigwaitinfo(signals, &what), status;
+    if (number == SIGTERM || number == SIGHUP) {
+      if (getpid() != 1 || what.si_pid == 0) kill(to(child), number);
+      continue;
+    }
+    for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;)
+      if (ended == child && (WIFSIGNALED(status) || WIFEXITED(status))) return code_of(status);
+  }
+}
+
+static pid_t to_itself(pid_t child) { return child; }
+static pid_t to_all(pid_t child) { return (void)child, -1; }
+
+static int be_first(const sigset_t *signals) {
+  must(sethostname(order.host, strlen(order.host)));
+  int terminal = make_files();
+  make_walls();
+  pid_t command = fork();
+  if (command < 0) fail("start the command");
+  if (command == 0) become_command(terminal);
+  // Its streams end with the command, and with what the command left them to.
+  close(0), close(1), close(2);
+  if (terminal >= 0) close(terminal);
+  set_rights(order.rights & 1ull << CAP_KILL);
+  return wait_for(command, signals, to_all);
+}
+
+int main(int count, char **words) {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (int i = 0; i < 3; i++) sigaddset(&signals, (int[]){SIGTERM, SIGHUP, SIGCHLD}[i]);
+  sigprocmask(SIG_SETMASK, &signals, NULL);
+  syscall(SYS_close_range, 3, ~0u, 0);
+  if (count < 3 || strcmp(words[1], "run")) errno = EINVAL, fail("usage: %s run POD-PROCESS [GROUP-FILE…]", words[0]);
+  enter(words[2], words + 3);
+  // Who has entered a PID namespace is not in it, but its children are; only from there can
+  // one be made below it, and what waits there for an order ends with the pod.
+  pid_t inside = fork();
+  if (inside < 0) fail("enter the pod");
+  if (inside > 0) {
+    close(0), close(1);
+    return wait_for(inside, &signals, to_itself);
+  }
+  read_order();
+  pid_t first = syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | SIGCHLD, NULL, NULL, NULL, 0);
+  if (first < 0) fail("make the container's namespaces");
+  if (first == 0) _exit(be_first(&signals));
+  close(0), close(1);
+  return wait_for(first, &signals, to_itself);
+}
