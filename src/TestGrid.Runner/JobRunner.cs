@@ -40,13 +40,13 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
             Tell
         );
         JobVerdict verdict;
-        JobUse? used = null;
+        SandboxUse? used = null;
         try
         {
             var exit = await RunInSandboxAsync(order, claim, reporter, key, pump, ending);
             await pump.DrainAsync(); // the marks are in the output's end
             verdict = LimitWords.Judge(order.Limits, exit, marks);
-            used = LimitWords.Used(exit.Use);
+            used = exit.Use;
         }
         catch (OperationCanceledException) when (ending.Cause is not null)
         {
@@ -67,7 +67,9 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
         var cause = ending.Cause ?? new EndingCause.Judged(verdict);
         if (cause is EndingCause.Judged(var told))
         {
-            cause = new EndingCause.Judged(told = told with { Use = used });
+            cause = new EndingCause.Judged(
+                told = LimitWords.Hint(told, order.Limits, used) with { Use = LimitWords.Used(used) }
+            );
             await pump.CompleteAsync(LastWords(told));
             JobEnded(log, order.Id, told.State, told.Sentence);
         }

@@ -25,14 +25,28 @@ internal static class LimitWords
                 $"The disk was full{Where(marks)}: it may hold {limits.DiskBytes >> 20} MiB, and a file for each 16 KiB of that.",
                 exit.ExitCode
             );
-        var verdict = JobScript.VerdictOf(exit.ExitCode, marks.FirstFailure, marks.Current);
-        return exit is { ExitCode: not 0, Use.ProcessesRefused: true }
+        // As with the disk: a job may do without what it was refused.
+        if (exit is { ExitCode: not 0, Use.ProcessesRefused: true })
+            return new JobVerdict(
+                JobState.Errored,
+                JobReason.PidsLimit,
+                $"Process limit of {limits.Processes} reached{Where(marks)}: no further process or thread was made.",
+                exit.ExitCode
+            );
+        return JobScript.VerdictOf(exit.ExitCode, marks.FirstFailure, marks.Current);
+    }
+
+    /// <summary>
+    /// A verdict of time or silence, with the limit that it met before: a shell that gets no process tries again and
+    /// again, so a fork bomb ends by the clock.
+    /// </summary>
+    public static JobVerdict Hint(JobVerdict verdict, JobLimits limits, SandboxUse? use) =>
+        verdict.Reason is JobReason.Timeout or JobReason.NoOutput && use is { ProcessesRefused: true }
             ? verdict with
             {
-                Sentence = $"{verdict.Sentence} It was refused more than {limits.Processes} processes at once.",
+                Sentence = $"{verdict.Sentence} Its process limit of {limits.Processes} was reached before.",
             }
             : verdict;
-    }
 
     /// <summary>What a job used, for its record; null when nobody counted.</summary>
     public static JobUse? Used(SandboxUse? use) =>

@@ -35,6 +35,9 @@ public static class JobReason
     /// <summary>It wrote more than its disk limit, or the runner's disk is too full to start it.</summary>
     public const string DiskLimit = "disk-limit";
 
+    /// <summary>It was refused a process or thread for the limit on their number, and failed.</summary>
+    public const string PidsLimit = "pids-limit";
+
     /// <summary>Its runner was not heard from, three attempts long.</summary>
     public const string RunnerLost = "runner-lost";
 

@@ -48,14 +48,32 @@ public sealed class LimitWordsTests
     }
 
     [Fact]
-    public void Refused_processes_are_told_beside_the_failure()
+    public void Refused_processes_are_a_limit_of_a_job_that_failed_and_no_matter_to_one_that_passed()
     {
         var use = new SandboxUse(null, null, null, DiskFull: false, ProcessesRefused: true);
 
-        var verdict = LimitWords.Judge(Limits, new SandboxExit(1, Use: use), Marks("begin;script", Failed));
+        var failed = LimitWords.Judge(Limits, new SandboxExit(1, Use: use), Marks("begin;script", Failed));
+        var passed = LimitWords.Judge(Limits, new SandboxExit(0, Use: use), Marks("begin;script"));
 
-        Assert.Equal((JobState.Failed, JobReason.ExitCode), (verdict.State, verdict.Reason));
-        Assert.EndsWith("more than 40 processes at once.", verdict.Sentence, StringComparison.Ordinal);
+        Assert.Equal((JobState.Errored, JobReason.PidsLimit, 1), (failed.State, failed.Reason, failed.ExitCode));
+        Assert.StartsWith("Process limit of 40 reached in \"make test\"", failed.Sentence, StringComparison.Ordinal);
+        Assert.Equal(JobState.Passed, passed.State);
+    }
+
+    [Theory]
+    [InlineData(JobReason.Timeout, true)]
+    [InlineData(JobReason.NoOutput, true)]
+    [InlineData(JobReason.LogLimit, false)]
+    public void A_clock_that_ended_a_fork_bomb_says_so(string reason, bool told)
+    {
+        var use = new SandboxUse(null, null, null, DiskFull: false, ProcessesRefused: true);
+        var verdict = new JobVerdict(JobState.Errored, reason, "Ended.");
+
+        Assert.Equal(
+            told ? "Ended. Its process limit of 40 was reached before." : "Ended.",
+            LimitWords.Hint(verdict, Limits, use).Sentence
+        );
+        Assert.Equal("Ended.", LimitWords.Hint(verdict, Limits, use with { ProcessesRefused = false }).Sentence);
     }
 
     [Fact]
