@@ -65,7 +65,7 @@ ENTRYPOINT ["/opt/testgrid/testgrid"]
 FROM run AS runner
 RUN apt-get -qq update \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install \
-        crun iproute2 libseccomp2 mmdebstrap nftables slirp4netns uidmap util-linux >/dev/null \
+        libseccomp2 mmdebstrap nftables slirp4netns uidmap util-linux >/dev/null \
     && rm -rf /var/lib/apt/lists/*
 # A container's /proc has masks over it, and beside such a one alone the kernel allows no fresh one in a sandbox: one without
 # them must be there. (Docker's own systempaths=unconfined would do it too, but only its command line and Compose 2 know that.)

@@ -1,12 +1,12 @@
 # The Debian packages that TestGrid's own scripts install. Sourced by ./testgrid and ./test.
 # shellcheck shell=bash
 
-# What a server with an embedded runner needs: bundles (mmdebstrap), sandboxes (crun, uidmap, slirp4netns, nftables).
-run_parts=(mmdebstrap crun libseccomp2 uidmap slirp4netns nftables iproute2 util-linux ca-certificates git openssh-client)
+# What a server with an embedded runner needs: bundles (mmdebstrap), sandboxes (libseccomp2, uidmap, slirp4netns, nftables).
+run_parts=(mmdebstrap libseccomp2 uidmap slirp4netns nftables util-linux ca-certificates git openssh-client)
 # What the build needs besides .NET and Node: a C compiler, for the launcher of sandboxes.
 build_parts=(gcc libc6-dev)
 # What the tests need besides: a browser, source packages of real projects, and other engines to measure against.
-test_parts=("${run_parts[@]}" "${build_parts[@]}" chromium dpkg-dev bubblewrap runc docker.io docker-compose rabbitmq-server procps zstd sudo
+test_parts=("${run_parts[@]}" "${build_parts[@]}" chromium dpkg-dev bubblewrap crun iproute2 runc docker.io docker-compose rabbitmq-server procps zstd sudo
   squashfs-tools erofs-utils)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }

@@ -23,7 +23,7 @@ public sealed class SandboxOptions : IValidatableObject
 
     /// <summary>
     /// What starts containers: <c>launcher</c>, our own; or an OCI runtime: <c>crun</c>, <c>runc</c> or a path to one
-    /// like them. Empty takes crun if there is one, else runc.
+    /// like them. Empty takes our own.
     /// </summary>
     public string Runtime { get; set; } = "";
 

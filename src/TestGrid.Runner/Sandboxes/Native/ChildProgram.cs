@@ -69,10 +69,9 @@ internal static class ChildProgram
     public static string PackageOf(string program) =>
         program switch
         {
-            "unshare" or "nsenter" or "setpriv" or "mount" => "util-linux mount",
+            "unshare" or "nsenter" => "util-linux",
             "newuidmap" or "newgidmap" => "uidmap",
             "nft" => "nftables",
-            "ip" => "iproute2",
             _ => program,
         };
 

@@ -23,6 +23,9 @@ internal sealed record ContainerPlace(string Name, string Folder)
     /// </summary>
     public string Log => $"log-{Name}";
 
+    /// <summary>The one folder that the pod's root may make files in: runc writes beside the name and renames.</summary>
+    public const string Out = "out";
+
     /// <summary>What the runtime writes the container's first process into, from the pod's folder on.</summary>
-    public string PidFile => $"{PodFiles.Out}/{Name}.pid";
+    public string PidFile => $"{Out}/{Name}.pid";
 }

@@ -10,10 +10,6 @@ internal abstract class ContainerRuntime(string path)
 
     public string FullPath { get; } = path;
 
-    /// <summary>What kind of thing it is, and its version.</summary>
-    /// <returns>Its version is null when it does not work.</returns>
-    public abstract Task<(string What, string? Version)> ExamineAsync(CancellationToken stop);
-
     /// <summary>It must not see the machine's control groups.</summary>
     public virtual bool HidesControlGroups => false;
 
@@ -23,18 +19,15 @@ internal abstract class ContainerRuntime(string path)
     /// </summary>
     public virtual bool HandsOverTerminals => true;
 
-    /// <summary>The one that the setting <c>sandbox:runtime</c> names; empty takes the first there is.</summary>
+    /// <summary>The one that the setting <c>sandbox:runtime</c> names; empty takes our own.</summary>
     /// <exception cref="SandboxException">There is none.</exception>
     public static ContainerRuntime Find(string wanted)
     {
-        if (wanted == OwnLauncher.Setting)
+        if (wanted is "" or OwnLauncher.Setting)
             return OwnLauncher.Find();
-        var names = wanted.Length > 0 ? [wanted] : new[] { "crun", "runc" };
         var path =
-            names.Select(ChildProgram.Search).FirstOrDefault(found => found is not null)
-            ?? throw new SandboxException(
-                $"There is no OCI runtime ({string.Join(" or ", names)}). Install one: apt-get install crun"
-            );
+            ChildProgram.Search(wanted)
+            ?? throw new SandboxException($"There is no OCI runtime {wanted}. Install one: apt-get install crun");
         return new OciRuntime(path, Path.GetFileName(path).StartsWith("crun", StringComparison.Ordinal));
     }
 

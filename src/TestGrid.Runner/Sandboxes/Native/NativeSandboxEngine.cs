@@ -4,8 +4,8 @@ using Microsoft.Extensions.Options;
 namespace TestGrid.Runner.Sandboxes.Native;
 
 /// <summary>
-/// The default engine: a pod of namespaces made with util-linux's <c>unshare</c>, and an OCI runtime inside it. Works as
-/// root and as an ordinary user with an id range. <c>docs/sandbox.md</c> says what it protects from, and what not.
+/// The default engine: a pod of namespaces, and a container inside it, made by a launcher of our own. Works as root and
+/// as an ordinary user with an id range. <c>docs/sandbox.md</c> says what it protects from, and what not.
 /// </summary>
 public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposable, IDisposable
 {
@@ -75,8 +75,8 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         {
             var tree = new BundleTree(spec.RootPath, options.FirstId);
             groups.Value.Limit(pod.Name, spec.Limits);
-            await new PodFiles(spec, tree, options).WriteAsync(pod.Folder, stop);
-            await pod.FurnishAsync(spec, stop);
+            var furniture = new PodFurniture(pod.Folder, spec, tree, options);
+            await pod.FurnishAsync(furniture.Orders(runtime.Value.HidesControlGroups), stop);
             return new NativeSandbox(spec, pod, options.FirstId, new NativeTools(runtime.Value, time, log));
         }
         catch (Exception e)
@@ -127,7 +127,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         {
             folder = state.Value.AddPod();
             group = groups.Value.Make(Path.GetFileName(folder), made => StateFolder.NoteGroups(folder, made));
-            PodFiles.WriteCommon(folder, RulesOf(network), runtime.Value.HidesControlGroups);
+            PodFiles.Write(folder, RulesOf(network));
             pod = Pod.Start(new PodPlan(folder, group, network, options.FirstId, runtime.Value), time, log);
         }
         catch (Exception e)

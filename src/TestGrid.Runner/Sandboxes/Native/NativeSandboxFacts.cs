@@ -11,8 +11,6 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <param name="options">Its settings.</param>
 public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOptions options)
 {
-    private static readonly string[] Programs = ["unshare", "nsenter", "setpriv", "mount", "tar", "ip", "bash"];
-
     private static readonly string[] Grantings = ["/etc/subuid", "/etc/subgid"];
 
     /// <summary>What jobs shall reach: what only a network needs is needed only with one.</summary>
@@ -26,9 +24,16 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
         [EnumeratorCancellation] CancellationToken stop
     )
     {
-        yield return FindPrograms("programs", needed: true, Programs);
-        yield return FindPrograms("programs for a network", Network is SandboxNetwork.Egress, "slirp4netns", "nft");
-        yield return await FindRuntimeAsync(stop);
+        yield return FindLauncher();
+        if (options.Runtime is not ("" or OwnLauncher.Setting))
+            yield return await FindRuntimeAsync(stop);
+        yield return FindPrograms(
+            "programs for a network",
+            Network is SandboxNetwork.Egress,
+            "slirp4netns",
+            "nft",
+            "nsenter"
+        );
         yield return FindUserNamespaces();
         yield return FindIds();
         yield return FindControlGroups();
@@ -63,18 +68,31 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
 
     private async Task<SandboxFact> FindRuntimeAsync(CancellationToken stop)
     {
+        const string What = "an OCI runtime";
         try
         {
-            var (what, version) = await ContainerRuntime.Find(options.Runtime).ExamineAsync(stop);
-            return new SandboxFact(what, version is not null, Needed: true, version ?? "it says no version");
-        }
-        catch (SandboxException e) when (options.Runtime == OwnLauncher.Setting)
-        {
-            return new SandboxFact("the launcher", false, Needed: true, e.Message, "apt-get install gcc libc6-dev");
+            var (exit, said) = await ChildProgram.RunAsync(
+                [ContainerRuntime.Find(options.Runtime).FullPath, "--version"],
+                stop
+            );
+            return new SandboxFact(What, exit == 0, Needed: true, said.Split('\n')[0]);
         }
         catch (SandboxException e)
         {
-            return new SandboxFact(OciRuntime.What, false, Needed: true, e.Message, "apt-get install crun");
+            return new SandboxFact(What, false, Needed: true, e.Message, "apt-get install crun");
+        }
+    }
+
+    private static SandboxFact FindLauncher()
+    {
+        const string What = "the launcher";
+        try
+        {
+            return new SandboxFact(What, true, Needed: true, OwnLauncher.Find().FullPath);
+        }
+        catch (SandboxException e)
+        {
+            return new SandboxFact(What, false, Needed: true, e.Message, "apt-get install gcc libc6-dev");
         }
     }
 

@@ -7,18 +7,9 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <summary>An OCI runtime: crun or runc, or what speaks like them.</summary>
 internal sealed class OciRuntime(string path, bool isCrun) : ContainerRuntime(path)
 {
-    /// <summary>What kind of thing it is.</summary>
-    public const string What = "an OCI runtime";
-
     // From any file, and so from a pipe; runc reads it in its bundle folder only.
     private readonly bool readsConfigFromPipe = isCrun;
     private readonly string limits = isCrun ? "--cgroup-manager=disabled" : "--rootless=true";
-
-    public override async Task<(string What, string? Version)> ExamineAsync(CancellationToken stop)
-    {
-        var (exit, said) = await ChildProgram.RunAsync([FullPath, "--version"], stop);
-        return (What, exit == 0 ? said.Split('\n')[0] : null);
-    }
 
     /// <summary>
     /// crun 1.8 stops at the sight of version 1 and 2 side by side, so there it is shown neither; runc wants to see
@@ -100,19 +91,26 @@ internal sealed partial class OciWatch : ContainerWatch
     public OciWatch(Process door, Pod pod, ContainerPlace place, NativeTools tools)
     {
         (this.pod, this.place, this.tools) = (pod, place, tools);
+        // The runtime is the pod's root, a stranger here, and writes its log and the container's number into these. No
+        // one else can come this far.
+        var (folder, log) = (Path.Combine(pod.Folder, ContainerPlace.Out), LogFile);
+        Directory.CreateDirectory(folder);
+        File.SetUnixFileMode(folder, Modes.All);
+        File.WriteAllText(log, "");
+        File.SetUnixFileMode(log, Modes.All);
         File.Delete(PidFile);
         complaining = door.StandardError.ReadToEndAsync(CancellationToken.None);
     }
 
     private string PidFile => Path.Combine(pod.Folder, place.PidFile);
 
+    private string LogFile => Path.Combine(pod.Folder, place.Log);
+
     public override ValueTask<bool> HasStartedAsync() => new(File.Exists(PidFile));
 
     // The runtime, or what enters the pod.
     public override async Task<string> ComplaintAsync() =>
-        (
-            await File.ReadAllTextAsync(Path.Combine(pod.Folder, place.Log), CancellationToken.None) + await complaining
-        ).Trim();
+        (await File.ReadAllTextAsync(LogFile, CancellationToken.None) + await complaining).Trim();
 
     // To all of the job's processes but the container's first one, which only waits: sent from inside their PID
     // namespace, so that no number can mean somebody else's process. Until there is one that it reaches: before the

@@ -5,8 +5,8 @@ using System.Text;
 namespace TestGrid.Runner.Sandboxes.Native;
 
 /// <summary>
-/// Our own launcher, <c>launcher.c</c>: a small static program that is built with this one and lies beside it. It does
-/// what an OCI runtime does for us, in a fraction of the time.
+/// Our own launcher, <c>launcher/main.c</c>: a small static program that is built with this one and lies beside it. It
+/// makes all pods, and does in them what an OCI runtime would do, in a fraction of the time.
 /// </summary>
 internal sealed class OwnLauncher() : ContainerRuntime(Located)
 {
@@ -23,8 +23,63 @@ internal sealed class OwnLauncher() : ContainerRuntime(Located)
     ];
 
     // What is the same in every order.
-    private static readonly byte[] Walled = Join(text =>
+    private static readonly byte[] Walled = Wall();
+
+    private readonly Lazy<byte[]> filter = new(SeccompProgram.Compile);
+
+    /// <summary>Where it lies, whether or not it does.</summary>
+    private static string Located => Path.Combine(AppContext.BaseDirectory, "testgrid-launcher");
+
+    /// <exception cref="SandboxException">It was not built, or not copied with the program.</exception>
+    public static OwnLauncher Find() =>
+        File.Exists(Located)
+            ? new OwnLauncher()
+            : throw new SandboxException(
+                $"The launcher is not at {Located}. A build makes it there: apt-get install gcc libc6-dev, and build again"
+            );
+
+    // It joins the control groups, lets strangers open its standard streams and enters the namespaces by itself.
+    public override Process OpenDoor(Pod pod, ContainerPlace place) =>
+        ChildProgram.Start([], [FullPath, "run", $"{pod.FirstProcess}", .. pod.Group.JoinFiles]);
+
+    /// <summary>See the head of <c>launcher/container.c</c>.</summary>
+    public override byte[] Order(ContainerPlan plan, bool inputFollows)
     {
+        var (command, user) = (plan.Command, plan.User);
+        var text = new OrderText();
+        text.Add("root", plan.Root);
+        text.Add("host", plan.HostName);
+        text.Add("folder", command.Folder);
+        text.Add("shared-memory", plan.SharedMemoryBytes);
+        text.Add("user", user.Uid);
+        text.Add("group", user.Gid);
+        foreach (var group in user.Groups)
+            text.Add("more-group", group);
+        if (plan.Processes > 0)
+            text.Add("processes", plan.Processes);
+        if (command.Tty)
+        {
+            text.Add("console", $"{PodFiles.InPod}/{ConsoleSocket.Name}");
+            var (columns, rows) = command.Size.Usable;
+            text.Add("window", string.Create(CultureInfo.InvariantCulture, $"{columns} {rows}"));
+        }
+        foreach (var (name, value) in command.Env)
+            text.Add("env", $"{name}={value}");
+        foreach (var word in command.Argv)
+            text.Add("word", word);
+        var lengths = string.Create(
+            CultureInfo.InvariantCulture,
+            $"{Walled.Length + text.Bytes.Length} {filter.Value.Length}\n"
+        );
+        return [.. Encoding.ASCII.GetBytes(lengths), .. Walled, .. text.Bytes, .. filter.Value];
+    }
+
+    public override ContainerWatch Watch(Process door, Pod pod, ContainerPlace place, NativeTools tools) =>
+        new LauncherWatch(door);
+
+    private static byte[] Wall()
+    {
+        var text = new OrderText();
         foreach (var right in Walls.Rights)
             text.Add("right", Array.IndexOf(RightNumbers, right));
         foreach (var path in Walls.Masked)
@@ -32,92 +87,7 @@ internal sealed class OwnLauncher() : ContainerRuntime(Located)
         foreach (var path in Walls.ReadOnly)
             text.Add("readonly", path);
         text.Add("files", string.Create(CultureInfo.InvariantCulture, $"{OpenFiles.Soft} {OpenFiles.Hard}"));
-    });
-
-    private readonly Lazy<byte[]> filter = new(SeccompProgram.Compile);
-
-    /// <summary>Where it lies, whether or not it does.</summary>
-    private static string Located => Path.Combine(AppContext.BaseDirectory, "testgrid-launcher");
-
-    public static bool IsThere => File.Exists(Located);
-
-    /// <exception cref="SandboxException">It was not built, or not copied with the program.</exception>
-    public static OwnLauncher Find() =>
-        IsThere
-            ? new OwnLauncher()
-            : throw new SandboxException(
-                $"The launcher is not at {Located}. A build makes it there: apt-get install gcc libc6-dev, and build again"
-            );
-
-    public override Task<(string What, string? Version)> ExamineAsync(CancellationToken stop) =>
-        Task.FromResult<(string, string?)>(("the launcher", $"{FullPath}, built with this program"));
-
-    // It joins the control groups, lets strangers open its standard streams and enters the namespaces by itself.
-    public override Process OpenDoor(Pod pod, ContainerPlace place) =>
-        ChildProgram.Start([], [FullPath, "run", $"{pod.FirstProcess}", .. pod.Group.JoinFiles]);
-
-    /// <summary>See the head of <c>launcher.c</c>.</summary>
-    public override byte[] Order(ContainerPlan plan, bool inputFollows)
-    {
-        var (command, user) = (plan.Command, plan.User);
-        var text = Join(text =>
-        {
-            text.Add("root", plan.Root);
-            text.Add("host", plan.HostName);
-            text.Add("folder", command.Folder);
-            text.Add("shared-memory", plan.SharedMemoryBytes);
-            text.Add("user", user.Uid);
-            text.Add("group", user.Gid);
-            foreach (var group in user.Groups)
-                text.Add("more-group", group);
-            if (plan.Processes > 0)
-                text.Add("processes", plan.Processes);
-            if (command.Tty)
-            {
-                text.Add("console", $"{PodFiles.InPod}/{ConsoleSocket.Name}");
-                var (columns, rows) = command.Size.Usable;
-                text.Add("window", string.Create(CultureInfo.InvariantCulture, $"{columns} {rows}"));
-            }
-            foreach (var (name, value) in command.Env)
-                text.Add("env", $"{name}={value}");
-            foreach (var word in command.Argv)
-                text.Add("word", word);
-        });
-        var lengths = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{Walled.Length + text.Length} {filter.Value.Length}\n"
-        );
-        return [.. Encoding.ASCII.GetBytes(lengths), .. Walled, .. text, .. filter.Value];
-    }
-
-    public override ContainerWatch Watch(Process door, Pod pod, ContainerPlace place, NativeTools tools) =>
-        new LauncherWatch(door);
-
-    private static byte[] Join(Action<Text> write)
-    {
-        using var text = new Text();
-        write(text);
-        return text.Bytes.ToArray();
-    }
-
-    // Names and values, each ended by a zero byte.
-    private sealed class Text : IDisposable
-    {
-        public MemoryStream Bytes { get; } = new(4096);
-
-        public void Dispose() => Bytes.Dispose();
-
-        public void Add(string name, long value) => Add(name, value.ToString(CultureInfo.InvariantCulture));
-
-        public void Add(string name, string value)
-        {
-            if (value.Contains('\0', StringComparison.Ordinal))
-                throw new SandboxException($"A zero byte stands in the command's {name}: no program can be given one.");
-            Bytes.Write(Encoding.UTF8.GetBytes(name));
-            Bytes.WriteByte(0);
-            Bytes.Write(Encoding.UTF8.GetBytes(value));
-            Bytes.WriteByte(0);
-        }
+        return text.Bytes;
     }
 }
 

@@ -12,51 +12,25 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// Theory of operation. When the pipe ends (we close it, we crash, we are killed: the kernel closes it) the first
 /// process ends, and the kernel kills everything in its PID namespace, nested namespaces included. Mounts, network and
 /// shared memory belong to the namespaces and go with them. PDEATHSIG would not do: it watches the parent *thread*, and
-/// .NET retires its threads. The id map is written by us, not by unshare, so that root and an ordinary user take the
-/// same way. The shell opens the folders it needs before it becomes the pod's root, because that root is a stranger on
-/// this machine and may not be able to walk to them.
+/// .NET retires its threads. The id map is written by us, not by the launcher, so that root and an ordinary user take
+/// the same way. What is said on the pipe, and answered, stands in <c>launcher/pod.c</c>.
 /// </remarks>
 internal sealed partial class Pod : IAsyncDisposable
 {
-    // In the shell that unshare starts, as the runner's id, which has no name inside: all capabilities in the new
-    // namespaces, none outside. It takes its orders from the lifeline: «go» when the ids are mapped, then the paths to
-    // open. $1 is Prepare, $2 and $3 are its files, $4 is Furnish. One `exec` for each file: bash keeps copies of its
-    // own beyond number 9 while it works through one.
-    private const string Main = """
-        echo namespaces; read go || exit
-        setpriv --reuid 0 --regid 0 --clear-groups sh -c "$1" <"$2" 3<"$3" || exit 1
-        echo prepared; n=3
-        while IFS= read -r path && [ "$path" ]; do eval "exec $n<\"\$path\"" || exit 1; n=$((n + 1)); done
-        [ $n -gt 3 ] && exec setpriv --reuid 0 --regid 0 --clear-groups sh -c "$4"
-        """;
-
-    // As the pod's root. The job gets no user namespaces of its own: they are where kernels break.
-    private const string Prepare =
-        "mount -c -a -T /proc/self/fd/3 && echo 0 >/proc/sys/user/max_user_namespaces && ip link set lo up";
-
-    private const string Filter = " && nft -f -";
-
-    // As the pod's root. The last thing that it ever does is to wait for the lifeline's end.
-    private const string Furnish =
-        "umask 022; mount -c -a -T /proc/self/fd/3/fstab1"
-        + $" && tar -xpf {PodFiles.InPod}/skeleton.tar --numeric-owner -C {PodFiles.InPod}/t"
-        + $" && mount -c -a -T {PodFiles.InPod}/fstab2 && echo ready || exit 1;"
-        + " exec 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-; read end";
-
     private static readonly TimeSpan StartTime = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan EndTime = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan RemoveTime = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan Moment = TimeSpan.FromMilliseconds(3);
-    private readonly Process unshare;
+    private readonly Process launcher;
     private readonly TimeProvider time;
     private readonly ILogger log;
     private readonly ContainerRuntime runtime;
     private Process? network;
     private Process? door;
 
-    private Pod(Process unshare, PodPlan plan, TimeProvider time, ILogger log) =>
-        (this.unshare, Folder, Group, runtime, this.time, this.log) = (
-            unshare,
+    private Pod(Process launcher, PodPlan plan, TimeProvider time, ILogger log) =>
+        (this.launcher, Folder, Group, runtime, this.time, this.log) = (
+            launcher,
             plan.Folder,
             plan.Group,
             plan.Runtime,
@@ -75,7 +49,7 @@ internal sealed partial class Pod : IAsyncDisposable
     public ControlGroup Group { get; }
 
     /// <summary>It has not ended of itself: the kernel may end it for memory.</summary>
-    public bool Lives => !unshare.HasExited;
+    public bool Lives => !launcher.HasExited;
 
     /// <summary>It lives, and so does the program that is its way out: what waits long may lose either.</summary>
     public bool IsWhole => Lives && network is not { HasExited: true };
@@ -84,25 +58,17 @@ internal sealed partial class Pod : IAsyncDisposable
     /// <exception cref="SandboxException">No process can be started.</exception>
     public static Pod Start(PodPlan plan, TimeProvider time, ILogger log)
     {
-        // Only bash opens files beyond number 9, and which mounts there will be is not known yet.
-        var shell = ChildProgram.Search("bash") ?? "sh";
-        var unshare = ChildProgram.Start(
-            plan.Group.JoinFiles,
+        var launcher = ChildProgram.Start(
+            [],
             [
-                .. "unshare --user --mount --pid --net --ipc --cgroup --fork --keep-caps".Split(' '),
-                "--propagation",
-                "private",
-                shell,
-                "-c",
-                Main,
+                OwnLauncher.Find().FullPath,
                 "pod",
-                plan.Network is SandboxNetwork.Egress ? Prepare + Filter : Prepare,
-                Path.Combine(plan.Folder, "nft"),
-                Path.Combine(plan.Folder, "fstab0"),
-                Furnish,
+                plan.Folder,
+                plan.Network is SandboxNetwork.Egress ? "filtered" : "closed",
+                .. plan.Group.JoinFiles,
             ]
         );
-        return new Pod(unshare, plan, time, log);
+        return new Pod(launcher, plan, time, log);
     }
 
     /// <summary>Waits until its namespaces and network are there: what does not depend on the job.</summary>
@@ -112,8 +78,7 @@ internal sealed partial class Pod : IAsyncDisposable
         StepAsync(
             async limited =>
             {
-                await ExpectAsync("namespaces", limited);
-                FirstProcess = ChildOf(unshare.Id);
+                FirstProcess = int.Parse(await ExpectAsync("namespaces", limited), CultureInfo.InvariantCulture);
                 await IdMap.WriteAsync(FirstProcess, firstId, limited);
                 var attaching =
                     wanted is SandboxNetwork.Egress ? Egress.StartAsync(FirstProcess, Group, limited) : null;
@@ -132,20 +97,20 @@ internal sealed partial class Pod : IAsyncDisposable
             stop
         );
 
-    /// <summary>Gives it the job's file systems. <see cref="PodFiles.WriteAsync"/> has written their tables.</summary>
+    /// <summary>Gives it the job's file systems.</summary>
+    /// <param name="orders">Of <see cref="PodFurniture"/>.</param>
+    /// <param name="stop">Ends it.</param>
     /// <exception cref="SandboxException">The machine refused a step; the message is that step's.</exception>
-    public Task FurnishAsync(SandboxSpec spec, CancellationToken stop)
-    {
-        var paths = PodFiles.Opened(Folder, spec);
-        return StepAsync(
+    public Task FurnishAsync(byte[] orders, CancellationToken stop) =>
+        StepAsync(
             async limited =>
             {
-                await SayAsync(string.Join('\n', paths) + "\n\n", limited);
+                await SayAsync($"{orders.Length}\n", limited);
+                await launcher.StandardInput.BaseStream.WriteAsync(orders, limited);
                 await ExpectAsync("ready", limited);
             },
             stop
         );
-    }
 
     /// <summary>The words that run a program inside the pod, as its root.</summary>
     public IEnumerable<string> Enter(params IEnumerable<string> argv) =>
@@ -180,13 +145,13 @@ internal sealed partial class Pod : IAsyncDisposable
         try
         {
             using var limit = new CancellationTokenSource(EndTime, time);
-            await unshare.WaitForExitAsync(limit.Token);
+            await launcher.WaitForExitAsync(limit.Token);
         }
         catch (OperationCanceledException)
         {
-            // unshare has not reaped it, so the number is still its own. Without one it is unshare that hangs.
-            Posix.Kill(FirstProcess > 0 ? FirstProcess : unshare.Id, Posix.Sigkill);
-            await unshare.WaitForExitAsync(CancellationToken.None);
+            // The launcher has not reaped it, so the number is still its own. Without one it is the launcher that hangs.
+            Posix.Kill(FirstProcess > 0 ? FirstProcess : launcher.Id, Posix.Sigkill);
+            await launcher.WaitForExitAsync(CancellationToken.None);
         }
         foreach (var helper in new[] { network, door })
         {
@@ -200,7 +165,7 @@ internal sealed partial class Pod : IAsyncDisposable
     {
         try
         {
-            unshare.StandardInput.Close();
+            launcher.StandardInput.Close();
         }
         catch (IOException) { } // it was gone before
     }
@@ -211,7 +176,7 @@ internal sealed partial class Pod : IAsyncDisposable
         try
         {
             await EndAsync();
-            unshare.Dispose();
+            launcher.Dispose();
             network?.Dispose();
             door?.Dispose();
             if (await RemoveGroupAsync())
@@ -248,15 +213,19 @@ internal sealed partial class Pod : IAsyncDisposable
 
     private async Task SayAsync(string words, CancellationToken stop)
     {
-        await unshare.StandardInput.WriteAsync(words.AsMemory(), stop);
-        await unshare.StandardInput.FlushAsync(stop);
+        await launcher.StandardInput.WriteAsync(words.AsMemory(), stop);
+        await launcher.StandardInput.FlushAsync(stop);
     }
 
-    private async Task ExpectAsync(string word, CancellationToken stop)
+    // What stands behind the word.
+    private async Task<string> ExpectAsync(string word, CancellationToken stop)
     {
-        if (await unshare.StandardOutput.ReadLineAsync(stop) == word)
-            return;
-        var said = (await unshare.StandardError.ReadToEndAsync(stop)).Trim();
+        if (
+            await launcher.StandardOutput.ReadLineAsync(stop) is { } line
+            && line.StartsWith(word, StringComparison.Ordinal)
+        )
+            return line[word.Length..].Trim();
+        var said = (await launcher.StandardError.ReadToEndAsync(stop)).Trim();
         if (said.Length > 0)
             throw new SandboxException($"The pod is not {word}: {said}.");
         // Killed, and so no step that the machine refused: who took it while it waited may take another.
@@ -276,17 +245,6 @@ internal sealed partial class Pod : IAsyncDisposable
         }
         return true;
     }
-
-    // Our child is unshare; it waits for the pod's first process, which is its only child.
-    private static int ChildOf(int process) =>
-        int.TryParse(
-            File.ReadAllText($"/proc/{process}/task/{process}/children").AsSpan().Trim(),
-            NumberStyles.None,
-            CultureInfo.InvariantCulture,
-            out var child
-        )
-            ? child
-            : throw new SandboxException("The pod's first process ended at once.");
 
     [LoggerMessage(LogLevel.Error, "{Folder} is not wholly removed; the next start sweeps it")]
     private static partial void NotRemoved(ILogger log, Exception cause, string folder);

@@ -1,9 +1,6 @@
-using System.Formats.Tar;
-using System.Text;
-
 namespace TestGrid.Runner.Sandboxes.Native;
 
-/// <summary>What a pod's in-memory file system holds at first, as an archive: owners are those inside.</summary>
+/// <summary>What a pod's in-memory file system holds at first, owners are those inside.</summary>
 internal sealed class Skeleton
 {
     private readonly List<(string Path, UnixFileMode Mode, int Uid, int Gid, string? Text)> entries = [];
@@ -13,7 +10,7 @@ internal sealed class Skeleton
     public void AddFolder(string path, int uid = 0, int gid = 0, UnixFileMode? mode = null)
     {
         if (made.Add(path))
-            entries.Add((path + "/", mode ?? Modes.Folder, uid, gid, null));
+            entries.Add((path, mode ?? Modes.Folder, uid, gid, null));
     }
 
     /// <summary>Adds a file, if it is not there already.</summary>
@@ -23,21 +20,17 @@ internal sealed class Skeleton
             entries.Add((path, Modes.File, uid, gid, text));
     }
 
-    public async Task WriteAsync(string file, CancellationToken stop)
+    /// <param name="orders">Where they are written down, parents first.</param>
+    /// <param name="at">Where they shall be, as seen in the pod.</param>
+    public void Order(OrderText orders, string at)
     {
-        await using var archive = new TarWriter(File.Create(file), TarEntryFormat.Ustar);
         foreach (var (path, mode, uid, gid, text) in entries)
         {
-            var type = text is null ? TarEntryType.Directory : TarEntryType.RegularFile;
-            var entry = new PaxTarEntry(type, path)
-            {
-                Mode = mode,
-                Uid = uid,
-                Gid = gid,
-            };
-            if (text is not null)
-                entry.DataStream = new MemoryStream(Encoding.UTF8.GetBytes(text));
-            await archive.WriteEntryAsync(entry, stop);
+            string[] fields = [$"{at}/{path}", Convert.ToString((int)mode, 8), $"{uid}", $"{gid}"];
+            if (text is null)
+                orders.Add("folder", fields);
+            else
+                orders.Add("file", [.. fields, text]);
         }
     }
 }

@@ -1,41 +1,23 @@
-// Starts one command as a container inside a pod: what an OCI runtime would do, and nothing besides. docs/sandbox.md says
-// what a pod is, docs/adr/0005-own-launcher.md why this exists. Linux, static, never setuid.
+// A container in a pod, with one command in it: what an OCI runtime would make.
 //
-//   testgrid-launcher run POD-PROCESS [GROUP-FILE…]
-//
-// It writes itself into the control groups, enters the pod's namespaces, and waits on standard input for its order:
+// It enters the pod's namespaces and waits on standard input for its order:
 //   TEXT-BYTES FILTER-BYTES\n   then that many bytes of text, then of seccomp program, then what the command reads
-// The text is names and values, each ended by a zero byte; see read_order. On its standard error it says «started\n» when
-// the command is about to be executed, or why there will be none. SIGTERM and SIGHUP go on to all that the command started.
-// It ends with the command's exit code, 128 + n after signal n.
+// The text is names and values, each ended by a zero byte; see read_order. On its standard error it says «started» when
+// the command is about to be executed, or why there will be none. SIGTERM and SIGHUP go on to all that the command
+// started. It ends with the command's exit code, 128 + n after signal n.
 //
-// Four processes: this one outside, one in the pod, the container's first one (it reaps, hands signals on, and is not the
-// command, for which the kernel would drop signals that it has no handler for), and the command.
-#define _GNU_SOURCE
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
+// Four processes: this one outside, one in the pod, the container's first one (it reaps, hands signals on, and is not
+// the command, for which the kernel would drop signals that it has no handler for), and the command.
+#include "launcher.h"
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-enum { NOT_STARTED = 125, MOST = 512, MOST_BYTES = 64 << 20, KEYCTL_JOIN_SESSION_KEYRING = 1, LAST_CAPABILITY = 63 };
+enum { MOST = 512, KEYCTL_JOIN_SESSION_KEYRING = 1, LAST_CAPABILITY = 63 };
 
 // What the order says. Strings lie in the order's text.
 static struct {
@@ -52,70 +34,23 @@ static struct {
   struct sock_fprog filter;
 } order;
 
-static int complaints = 2; // where we say what is wrong
-
-__attribute__((format(printf, 1, 2), noreturn)) static void fail(const char *format, ...) {
-  int error = errno;
-  char text[1024];
-  va_list more;
-  va_start(more, format);
-  vsnprintf(text, sizeof text, format, more);
-  va_end(more);
-  dprintf(complaints, "%s: %s\n", text, strerror(error));
-  _exit(NOT_STARTED);
-}
-
-#define must(call) \
-  do { \
-    if ((call) < 0) fail("%s", #call); \
-  } while (0)
-
-static void write_file(const char *path, const char *text) {
-  int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0 || write(file, text, strlen(text)) < 0) fail("write %s", path);
-  close(file);
-}
-
 // ---- the order
-
-static void read_exactly(char *to, size_t bytes) {
-  while (bytes > 0) {
-    ssize_t got = read(0, to, bytes);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) fail("read the order");
-    if (got == 0) exit(0); // nobody wants a command any more
-    to += got, bytes -= got;
-  }
-}
-
-static void *allocate(size_t bytes) {
-  void *memory = malloc(bytes + 1);
-  if (!memory) fail("allocate %zu bytes", bytes);
-  return memory;
-}
 
 static void read_order(void) {
   char head[64];
-  size_t length = 0, text_bytes, filter_bytes;
-  do { // byte by byte: what follows is the command's
-    if (length == sizeof head - 1) errno = EMSGSIZE, fail("the order's first line");
-    read_exactly(head + length, 1);
-  } while (head[length++] != '\n');
-  head[length] = 0;
-  if (sscanf(head, "%zu %zu", &text_bytes, &filter_bytes) != 2 || text_bytes > MOST_BYTES || filter_bytes > MOST_BYTES)
-    errno = EINVAL, fail("the order's first line, %s", head);
-  char *text = allocate(text_bytes), *end = text + text_bytes;
-  read_exactly(text, text_bytes);
-  *end = 0;
+  size_t text_bytes, filter_bytes;
+  read_line(head, sizeof head);
+  if (sscanf(head, "%zu %zu", &text_bytes, &filter_bytes) != 2) errno = EINVAL, fail("the order's lengths, %s", head);
+  char *at = read_text(text_bytes), *end = at + text_bytes;
   order.filter.len = filter_bytes / sizeof(struct sock_filter);
-  order.filter.filter = allocate(filter_bytes);
-  read_exactly((char *)order.filter.filter, filter_bytes);
-  order.words = allocate((text_bytes + 2) * sizeof(char *)); // more than there can be
-  order.env = allocate((text_bytes + 2) * sizeof(char *));
+  order.filter.filter = (struct sock_filter *)read_text(filter_bytes);
+  size_t pointers = (text_bytes / 2 + 1) * sizeof(char *); // more than there can be
+  order.words = malloc(pointers);
+  order.env = malloc(pointers);
+  if (!order.words || !order.env) fail("take in the order");
 
-  for (char *name = text; name < end;) {
-    char *value = name + strlen(name) + 1;
-    if (value >= end) errno = EINVAL, fail("the order's %s", name);
+  while (at < end) {
+    char *name = next_field(&at, end), *value = next_field(&at, end);
     if (!strcmp(name, "word")) order.words[order.word_count++] = value;
     else if (!strcmp(name, "env")) order.env[order.env_count++] = value;
     else if (!strcmp(name, "root")) order.root = value;
@@ -134,7 +69,6 @@ static void read_order(void) {
     else if (!strcmp(name, "mask") && order.masks < MOST) order.mask[order.masks++] = value;
     else if (!strcmp(name, "readonly") && order.readonlys < MOST) order.readonly[order.readonlys++] = value;
     else errno = EINVAL, fail("the order's %s", name);
-    name = value + strlen(value) + 1;
   }
   order.words[order.word_count] = order.env[order.env_count] = NULL;
   if (!order.root || !order.host || !order.folder || !order.shared_memory || !order.word_count || !order.filter.len)
@@ -153,7 +87,7 @@ static void enter(const char *pod, char **group_files) {
   enum { COUNT = sizeof spaces / sizeof *spaces };
   int files[COUNT];
   char path[64];
-  for (; *group_files; group_files++) write_file(*group_files, "0");
+  join_groups(group_files);
   write_file("/proc/self/oom_score_adj", "500"); // the job goes before the pod's first process and the runner
   for (int stream = 0; stream < 2; stream++) fchmod(stream, 0777);
   for (int i = 0; i < COUNT; i++) {
@@ -164,9 +98,7 @@ static void enter(const char *pod, char **group_files) {
     if (setns(files[i], spaces[i].type) < 0) fail("enter the pod's %s namespace", spaces[i].name);
     close(files[i]);
   }
-  must(setgroups(0, NULL));
-  must(setresgid(0, 0, 0));
-  must(setresuid(0, 0, 0));
+  become_root();
   must(prctl(PR_SET_DUMPABLE, 0));
 }
 
@@ -213,7 +145,9 @@ static void make_readonly(const char *path) {
 // Gives the terminal's master side to the runner and keeps the other, which is also /dev/console.
 static int make_terminal(int runner) {
   int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), number, zero = 0;
-  if (master < 0 || ioctl(master, TIOCSPTLCK, &zero) < 0 || ioctl(master, TIOCGPTN, &number) < 0) fail("make a terminal");
+  if (master < 0) fail("make a terminal");
+  must(ioctl(master, TIOCSPTLCK, &zero));
+  must(ioctl(master, TIOCGPTN, &number));
   char name[64];
   snprintf(name, sizeof name, "/dev/pts/%d", number);
   int terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
@@ -229,7 +163,8 @@ static int make_terminal(int runner) {
     char bytes[CMSG_SPACE(sizeof(int))];
   } control = {.header = {CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS}};
   memcpy(CMSG_DATA(&control.header), &master, sizeof master);
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+  message.msg_control = &control, message.msg_controllen = sizeof control;
   must(sendmsg(runner, &message, MSG_NOSIGNAL));
   close(master);
   close(runner);
@@ -302,8 +237,8 @@ static void set_rights(unsigned long long rights) {
   must(syscall(SYS_capset, &header, data));
 }
 
-// The walls that the command cannot take down again. A setuid program may gain the rights of the bounding set, which are
-// those of the pod's root, a stranger on this machine: so no_new_privs is not set, and sudo works.
+// The walls that the command cannot take down again. A setuid program may gain the rights of the bounding set, which
+// are those of the pod's root, a stranger on this machine: so no_new_privs is not set, and sudo works.
 static void make_walls(void) {
   struct rlimit none = {0, 0};
   must(setrlimit(RLIMIT_CORE, &none));
@@ -312,7 +247,8 @@ static void make_walls(void) {
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 && errno != ENOSYS) fail("make a keyring");
   must(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &order.filter));
   for (int right = 0; right <= LAST_CAPABILITY; right++)
-    if (!(order.rights >> right & 1) && prctl(PR_CAPBSET_DROP, right) < 0 && errno != EINVAL) fail("drop right %d", right);
+    if (!(order.rights >> right & 1) && prctl(PR_CAPBSET_DROP, right) < 0 && errno != EINVAL)
+      fail("drop right %d", right);
   must(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0));
   set_rights(order.rights);
 }
@@ -343,27 +279,7 @@ static void become_command(int terminal) {
   _exit(error == ENOENT ? 127 : 126); // as a shell says it
 }
 
-static int code_of(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
-
-// Signals are blocked and waited for, not handled: none is lost between two lines. One that comes from inside the
-// container is the job's own affair.
-static int wait_for(pid_t child, const sigset_t *signals, pid_t (*to)(pid_t)) {
-  while (1) {
-    siginfo_t what;
-    int number = sigwaitinfo(signals, &what), status;
-    if (number == SIGTERM || number == SIGHUP) {
-      if (getpid() != 1 || what.si_pid == 0) kill(to(child), number);
-      continue;
-    }
-    for (pid_t ended; (ended = waitpid(-1, &status, WNOHANG)) > 0;)
-      if (ended == child && (WIFSIGNALED(status) || WIFEXITED(status))) return code_of(status);
-  }
-}
-
-static pid_t to_itself(pid_t child) { return child; }
-static pid_t to_all(pid_t child) { return (void)child, -1; }
-
-static int be_first(const sigset_t *signals) {
+static int be_first(void) {
   must(sethostname(order.host, strlen(order.host)));
   int terminal = make_files();
   make_walls();
@@ -374,29 +290,23 @@ static int be_first(const sigset_t *signals) {
   close(0), close(1), close(2);
   if (terminal >= 0) close(terminal);
   set_rights(order.rights & 1ull << CAP_KILL);
-  return wait_for(command, signals, to_all);
+  return wait_for(command, 1);
 }
 
-int main(int count, char **words) {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (int i = 0; i < 3; i++) sigaddset(&signals, (int[]){SIGTERM, SIGHUP, SIGCHLD}[i]);
-  sigprocmask(SIG_SETMASK, &signals, NULL);
-  syscall(SYS_close_range, 3, ~0u, 0);
-  if (count < 3 || strcmp(words[1], "run")) errno = EINVAL, fail("usage: %s run POD-PROCESS [GROUP-FILE…]", words[0]);
-  enter(words[2], words + 3);
-  // Who has entered a PID namespace is not in it, but its children are; only from there can
-  // one be made below it, and what waits there for an order ends with the pod.
+int run_command(const char *pod, char **group_files) {
+  enter(pod, group_files);
+  // Who has entered a PID namespace is not in it, but its children are: only there can one be made below it, and what
+  // waits there for an order ends with the pod.
   pid_t inside = fork();
   if (inside < 0) fail("enter the pod");
   if (inside > 0) {
     close(0), close(1);
-    return wait_for(inside, &signals, to_itself);
+    return wait_for(inside, 0);
   }
   read_order();
   pid_t first = syscall(SYS_clone, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWUTS | SIGCHLD, NULL, NULL, NULL, 0);
   if (first < 0) fail("make the container's namespaces");
-  if (first == 0) _exit(be_first(&signals));
+  if (first == 0) _exit(be_first());
   close(0), close(1);
-  return wait_for(first, &signals, to_itself);
+  return wait_for(first, 0);
 }
