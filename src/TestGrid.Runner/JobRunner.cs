@@ -98,9 +98,11 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
         await pump.Writer.WriteAsync(Heading(order, claim, bundle), ending.Polite);
 
         ending.StartClocks();
+        pump.LookAt(sandbox.Glance);
         await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
         await places.StartServicesAsync(place, pump.Writer, ending.Polite);
         var exit = await sandbox.RunAsync(Command(order, claim, key), pump.Writer, ending.Polite);
+        pump.LookForTheLastTime();
         if (ending.Firm.IsCancellationRequested)
             return exit; // they were ended with the sandbox
         await services.TellAsync(pump.Writer, all: exit.ExitCode != 0);

@@ -21,6 +21,7 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
             script:
               - printf '\e[32mgreen words\e[0m\n'
               - if [ "$MODE" = slow ]; then echo waiting; sleep 600; fi
+              - sleep 0.2
             """
         );
         repository.Commit("Make it faster");
@@ -56,6 +57,10 @@ public sealed class BrowserTests(SharedServer shared) : IClassFixture<SharedServ
         await page.GetByRole(AriaRole.Button, new() { Name = "Cancel" }).ClickAsync();
         await page.GetByText("cancelled").First.WaitForAsync();
         await Chromium.SaveAsync(page, "job-cancelled");
+        // What a command used stands beside its time.
+        await page.GotoAsync($"{shared.Server.Url}jobs/{build}.1");
+        await page.Locator(".row .use").GetByText(" cpu").First.WaitForAsync();
+        await Chromium.SaveAsync(page, "job-passed");
 
         var ended = await shared.Server.FinishedAsync(build, Stop);
         Assert.Equal("cancelled", ended.GetProperty("jobs")[1].Text("state"));

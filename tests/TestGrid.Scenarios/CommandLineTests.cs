@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using TestGrid.Scenarios.Support;
 
 namespace TestGrid.Scenarios;
@@ -97,7 +98,11 @@ public sealed class CommandLineTests(SharedServer shared) : IClassFixture<Shared
     {
         using var repository = new GitRepository(Path.Combine(folder.Path, "tree")).Write(
             ".testgrid.yml",
-            "script: echo the value is $TOKEN\n"
+            """
+            script:
+              - echo the value is $TOKEN
+              - perl -e '$x = "x" x (200 << 20); 1 for 1 .. 5_000_000'
+            """
         );
         repository.Commit();
 
@@ -108,7 +113,10 @@ public sealed class CommandLineTests(SharedServer shared) : IClassFixture<Shared
         await shared.Server.FinishedAsync(long.Parse(id, null), Stop);
         var log = await CallAsync("job", "logs", "-f", $"{id}.1");
         var list = await CallAsync("build", "list", "--json");
+        var show = await CallAsync("job", "show", $"{id}.1");
 
+        var perl = show.Output.Split('\n').Single(line => line.StartsWith("perl -e", StringComparison.Ordinal));
+        Assert.True(Regex.IsMatch(perl, @" 0 +[0-9.]+ +[2-9][0-9]{2} MiB +[0-9]\.[0-9] s +0 MiB$"), show.Output);
         Assert.True(added.ExitCode == 0, added.Errors);
         Assert.Contains("/hooks/r/", added.Output, StringComparison.Ordinal);
         Assert.True(secret.ExitCode == 0, secret.Errors);

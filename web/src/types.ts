@@ -127,6 +127,17 @@ export interface PhaseRecord {
   logOffset: number;
 }
 
+/** A command of the script, and what it used: the most memory while it ran, its processor time, and what it added on disk. */
+export interface CommandRecord {
+  phase: string;
+  command: string;
+  exitCode: number;
+  seconds: number;
+  /** The name of its travis_time marks in the log; empty without them. */
+  timer: string;
+  use: JobUse | null;
+}
+
 export interface AttemptRecord {
   attempt: number;
   state: JobState;
@@ -142,6 +153,7 @@ export interface JobDetail {
   job: JobSummary;
   build: BuildSummary;
   phases: PhaseRecord[];
+  commands: CommandRecord[];
   attempts: AttemptRecord[];
   logBytes: number;
 }

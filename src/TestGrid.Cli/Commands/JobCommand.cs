@@ -74,11 +74,26 @@ internal static class JobCommand
                     ["phase", "exit", "seconds"],
                     detail.Phases.Select(phase => (string[])[phase.Phase, $"{phase.ExitCode}", $"{phase.Seconds:0.0}"])
                 );
+                Printed.Table(
+                    ["command", "exit", "seconds", "memory", "processor", "disk"],
+                    detail.Commands.Select(Row)
+                );
                 return ExitCodes.Ok;
             }
         );
         return command;
     }
+
+    // A figure that nobody counted is a dash.
+    private static string[] Row(CommandRecord command) =>
+        [
+            Printed.Plain(command.Command.Length > 60 ? command.Command[..59] + "…" : command.Command),
+            $"{command.ExitCode}",
+            $"{command.Seconds:0.0}",
+            command.Use?.PeakMemoryBytes is { } memory ? $"{memory >> 20} MiB" : "-",
+            command.Use?.CpuSeconds is { } processor ? $"{processor:0.0} s" : "-",
+            command.Use?.DiskBytes is { } disk ? $"{disk >> 20} MiB" : "-",
+        ];
 
     private static Command Ask(string verb, string what)
     {

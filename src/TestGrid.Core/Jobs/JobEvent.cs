@@ -21,6 +21,26 @@ public sealed record OutputWritten(long Offset, ReadOnlyMemory<byte> Bytes) : Jo
 /// <param name="LogOffset">Where its output starts in the log, in bytes.</param>
 public sealed record PhaseFinished(string Phase, int ExitCode, TimeSpan Took, long LogOffset) : JobEvent;
 
+/// <summary>One command of the script ended.</summary>
+/// <param name="Place">1 for the attempt's first; telling one twice does no harm.</param>
+/// <param name="Phase">The phase that it ran in; empty outside one.</param>
+/// <param name="Command">At most 200 characters of it. Untrusted text.</param>
+/// <param name="ExitCode">Its own.</param>
+/// <param name="Took">Wall time.</param>
+/// <param name="Timer">The name of its <c>travis_time</c> marks in the log; empty without them.</param>
+/// <param name="Use">
+/// The most memory at one time while it ran, its processor time, and by how much what the job holds on its disk grew.
+/// </param>
+public sealed record CommandFinished(
+    int Place,
+    string Phase,
+    string Command,
+    int ExitCode,
+    TimeSpan Took,
+    string Timer,
+    JobUse Use
+) : JobEvent;
+
 /// <summary>The job ended. At most once per attempt.</summary>
 public sealed record JobFinished(JobVerdict Verdict) : JobEvent;
 

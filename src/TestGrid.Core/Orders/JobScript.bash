@@ -19,6 +19,9 @@ _tg_phase_exit=0
 _tg_phase_command=
 _tg_phase_start=0
 _tg_stage_command=
+_tg_open=
+_tg_open_start=0
+_tg_open_ticks=0
 
 # Sets _tg_now to nanoseconds since 1970 without starting a process.
 _tg_clock() {
@@ -50,6 +53,43 @@ _tg_phase_end() {
   _tg_phase=
 }
 
+# Sets _tg_ticks to the processor time of this shell and of all that it has waited for, in hundredths of a second, without
+# starting a process: fields 14 to 17 of proc(5)'s stat. The second holds a name in brackets, with what it likes in it.
+_tg_processor() {
+  local _tg_stat=
+  _tg_ticks=0
+  read -r _tg_stat 2>/dev/null </proc/$$/stat || :
+  # shellcheck disable=SC2206 # words are wanted
+  _tg_stat=(${_tg_stat##*) })
+  if [[ ${#_tg_stat[@]} -gt 14 ]]; then
+    _tg_ticks=$((_tg_stat[11] + _tg_stat[12] + _tg_stat[13] + _tg_stat[14]))
+  fi
+}
+
+_tg_command_begin() {
+  _tg_open=$1
+  _tg_processor
+  _tg_open_ticks=$_tg_ticks
+  _tg_clock
+  _tg_open_start=$_tg_now
+}
+
+# Tells what a command took, with its exit code and the timer that its line in the log has.
+_tg_command_end() {
+  if [[ -z ${_tg_open:-} ]]; then
+    return 0
+  fi
+  _tg_clock
+  _tg_processor
+  if [[ -n $_tg_mark_key ]]; then
+    local _tg_text=${_tg_open:0:200}
+    _tg_text=${_tg_text//[[:cntrl:]]/ }
+    printf '\033]testgrid;%s;command;%s;%s;%s;%s;%s\007' "$_tg_mark_key" "${2:-}" "$1" \
+      "$((_tg_now - _tg_open_start))" "$((_tg_ticks - _tg_open_ticks))" "$_tg_text"
+  fi
+  _tg_open=
+}
+
 # Remembers the first command of the phase that failed.
 _tg_phase_failed() {
   if [[ ${_tg_phase_exit:-0} -eq 0 ]]; then
@@ -61,6 +101,7 @@ _tg_phase_failed() {
 # A command that ends the shell itself (exit, set -e, set -u) still closes its phase; a trap of the user's own replaces this.
 _tg_on_exit() {
   local _tg_status=$?
+  _tg_command_end "$_tg_status" "${TRAVIS_TIMER_ID:-}"
   if [[ -n $_tg_phase ]]; then
     if [[ $_tg_status -ne 0 ]]; then
       _tg_phase_failed "$_tg_status" "${_tg_stage_command:-}"
@@ -115,6 +156,7 @@ travis_cmd() {
   _tg_stage_command=$_tg_cmd
   if [[ -n $_tg_timing ]]; then travis_time_start; fi
   if [[ -n $_tg_echo ]]; then printf '$ %s\n' "${_tg_display:-$_tg_cmd}"; fi
+  _tg_command_begin "${_tg_display:-$_tg_cmd}"
   if [[ -n $_tg_retry ]]; then
     travis_retry eval "$_tg_cmd"
     _tg_result=$?
@@ -130,6 +172,7 @@ travis_cmd() {
     eval "$_tg_cmd"
     _tg_result=$?
   fi
+  if [[ -n $_tg_timing ]]; then _tg_command_end "$_tg_result" "${TRAVIS_TIMER_ID:-}"; else _tg_command_end "$_tg_result"; fi
   if [[ -n $_tg_timing ]]; then travis_time_finish "$_tg_event"; fi
   if [[ -n $_tg_assert ]]; then travis_assert "$_tg_result"; fi
   return "$_tg_result"
@@ -173,6 +216,7 @@ travis_terminate() {
   if [[ ${1:-0} -ne 0 && -n ${_tg_phase:-} ]]; then
     _tg_phase_failed "$1" "${TRAVIS_CMD:-}"
   fi
+  _tg_command_end "${1:-0}" "${TRAVIS_TIMER_ID:-}"
   _tg_phase_end
   local _tg_pid
   for _tg_pid in $(jobs -p); do

@@ -18,6 +18,22 @@ public sealed record PhaseEnd(string Phase, int ExitCode, TimeSpan Took, long Lo
     public PhaseFinished ToEvent() => new(Phase, ExitCode, Took, LogOffset);
 }
 
+/// <summary>A command that ended.</summary>
+/// <param name="Phase">The phase that it ran in; empty outside one.</param>
+/// <param name="Command">As the log shows it, cut to 200 characters. Untrusted text.</param>
+/// <param name="ExitCode">Its own.</param>
+/// <param name="Took">Wall time.</param>
+/// <param name="Processor">Of the shell and of all that it waited for, to a hundredth of a second.</param>
+/// <param name="Timer">The name of its <c>travis_time</c> marks in the log; empty without them.</param>
+public sealed record CommandEnd(
+    string Phase,
+    string Command,
+    int ExitCode,
+    TimeSpan Took,
+    TimeSpan Processor,
+    string Timer
+);
+
 /// <summary>
 /// Takes the script's phase marks out of a job's output, whatever the borders of its chunks, so that they stand in no
 /// log.
@@ -39,6 +55,9 @@ public sealed class PhaseMarks
     /// <summary>The variable that gives the script its key.</summary>
     public const string KeyVariable = "TESTGRID_MARK_KEY";
 
+    /// <summary>Of so many commands of one attempt is told; of more, the job's own use says enough.</summary>
+    public const int CommandsMost = 500;
+
     // More than a mark of 200 four-byte characters. What is longer is output.
     private const int Longest = 1200;
     private const byte Bell = 7;
@@ -47,6 +66,7 @@ public sealed class PhaseMarks
     private byte[] held = [];
     private long written;
     private long phaseOffset;
+    private int commands;
 
     /// <param name="key">From <see cref="NewKey"/>; one for each attempt.</param>
     public PhaseMarks(string key) => prefix = Encoding.ASCII.GetBytes($"\u001b]testgrid;{key};");
@@ -56,6 +76,9 @@ public sealed class PhaseMarks
 
     /// <summary>The first phase that failed and decides the result: not an <c>after_…</c> one.</summary>
     public PhaseEnd? FirstFailure { get; private set; }
+
+    /// <summary>The commands that ended and that nobody took out of here yet, at most <see cref="CommandsMost"/> in all.</summary>
+    public Queue<CommandEnd> Commands { get; } = [];
 
     /// <summary>A new key: 32 hexadecimal digits that nobody can guess.</summary>
     public static string NewKey() => RandomNumberGenerator.GetHexString(32, lowercase: true);
@@ -141,7 +164,13 @@ public sealed class PhaseMarks
 
     private void Mark(ReadOnlySpan<byte> body, ICollection<PhaseEnd> ended)
     {
-        var fields = Encoding.UTF8.GetString(body).Split(';', 5);
+        var text = Encoding.UTF8.GetString(body);
+        if (text.StartsWith("command;", StringComparison.Ordinal))
+        {
+            OfCommand(text.Split(';', 6));
+            return;
+        }
+        var fields = text.Split(';', 5);
         switch (fields)
         {
             case ["begin", var phase]:
@@ -157,5 +186,27 @@ public sealed class PhaseMarks
                 ended.Add(end);
                 break;
         }
+    }
+
+    private void OfCommand(string[] fields)
+    {
+        if (
+            fields is not ["command", { Length: <= 40 } timer, var code, var nanoseconds, var ticks, var command]
+            || !int.TryParse(code, out var exit)
+            || !long.TryParse(nanoseconds, out var took)
+            || !long.TryParse(ticks, out var hundredths)
+            || ++commands > CommandsMost
+        )
+            return;
+        Commands.Enqueue(
+            new CommandEnd(
+                Current ?? "",
+                command,
+                exit,
+                TimeSpan.FromTicks(Math.Max(0, took) / 100),
+                TimeSpan.FromTicks(Math.Clamp(hundredths, 0, int.MaxValue) * (TimeSpan.TicksPerSecond / 100)),
+                timer
+            )
+        );
     }
 }

@@ -4,6 +4,7 @@ using System.Text;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Endings;
+using TestGrid.Runner.Sandboxes;
 
 namespace TestGrid.Runner.Output;
 
@@ -27,6 +28,10 @@ public sealed class OutputPump : IAsyncDisposable
     private readonly long bytesMax;
     private readonly PhaseMarks marks;
     private readonly Task pumping;
+    private readonly Lock looking = new();
+    private Func<SandboxGlance> glance = () => default;
+    private long? disk;
+    private int commands;
     private bool over;
     private long lastSent;
 
@@ -56,6 +61,30 @@ public sealed class OutputPump : IAsyncDisposable
 
     /// <summary>Bytes reported so far: the next one's offset.</summary>
     public long Offset { get; private set; }
+
+    /// <summary>From now on what a command used is what a glance at its end says, counted from here.</summary>
+    /// <param name="sandbox">As <see cref="Sandbox.Glance"/>.</param>
+    public void LookAt(Func<SandboxGlance> sandbox)
+    {
+        lock (looking)
+        {
+            glance = sandbox;
+            disk = glance().DiskBytes;
+        }
+    }
+
+    /// <summary>
+    /// The sandbox is about to go, and the end of its output may not have been read: what it used until now is what the
+    /// commands in there used.
+    /// </summary>
+    public void LookForTheLastTime()
+    {
+        lock (looking)
+        {
+            var last = glance();
+            glance = () => last;
+        }
+    }
 
     /// <summary>
     /// Reports what is left, then the runner's own last words: for them there is room in a full log too.
@@ -164,7 +193,32 @@ public sealed class OutputPump : IAsyncDisposable
             Offset += log.Length;
             lastSent = time.GetTimestamp();
         }
+        while (marks.Commands.TryDequeue(out var command))
+            ending.Obey(await report(Used(command)));
         foreach (var phase in phases)
             ending.Obey(await report(phase.ToEvent()));
+    }
+
+    private CommandFinished Used(CommandEnd command)
+    {
+        lock (looking)
+        {
+            var seen = glance();
+            var written = seen.DiskBytes - disk;
+            disk = seen.DiskBytes ?? disk;
+            return new CommandFinished(
+                ++commands,
+                command.Phase,
+                command.Command,
+                command.ExitCode,
+                command.Took,
+                command.Timer,
+                new JobUse(
+                    seen.PeakMemoryBytes,
+                    command.Processor.TotalSeconds,
+                    written is { } bytes ? Math.Max(0, bytes) : null
+                )
+            );
+        }
     }
 }

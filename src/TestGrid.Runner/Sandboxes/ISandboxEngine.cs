@@ -149,6 +149,11 @@ public sealed record SandboxUse(
     bool ProcessesRefused
 );
 
+/// <summary>What a sandbox uses at a moment.</summary>
+/// <param name="PeakMemoryBytes">The most memory at one time since the last look; null when that cannot be told.</param>
+/// <param name="DiskBytes">What it holds over its bundle and checkout now.</param>
+public readonly record struct SandboxGlance(long? PeakMemoryBytes, long? DiskBytes);
+
 /// <summary>A fresh place for one job. See <see cref="ISandboxEngine"/> for the order of calls.</summary>
 public abstract class Sandbox : IAsyncDisposable
 {
@@ -171,6 +176,12 @@ public abstract class Sandbox : IAsyncDisposable
     /// <param name="command">Without a terminal and without input.</param>
     /// <param name="output">As in <see cref="RunAsync"/>.</param>
     public abstract ValueTask<SandboxExit> ServeAsync(string service, SandboxCommand command, PipeWriter output);
+
+    /// <summary>
+    /// A quick look at what it uses, for one caller at a time: at once, with no process started and nothing searched
+    /// through. What cannot be had so is null.
+    /// </summary>
+    public virtual SandboxGlance Glance() => default;
 
     public abstract ValueTask DisposeAsync();
 }

@@ -2,6 +2,7 @@ using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.HttpResults;
 using TestGrid.Core.Jobs;
+using TestGrid.Core.Orders;
 using TestGrid.Runner.Link;
 using TestGrid.Runner.Reporting.Http;
 
@@ -40,6 +41,14 @@ internal static class DoorWords
             JobWaits(var what) => new JobWaits(Short(what)),
             JobStarted { Bundle.Length: <= 100, Digest: not null } => happened,
             PhaseFinished { Phase.Length: <= 100 } => happened,
+            CommandFinished
+            {
+                Place: > 0 and <= PhaseMarks.CommandsMost,
+                Phase.Length: <= 100,
+                Command.Length: <= 200,
+                Timer.Length: <= 40,
+                Use: not null,
+            } => happened,
             JobFinished(var verdict) when verdict.State.IsFinal && verdict is { Reason.Length: <= 50 } =>
                 new JobFinished(verdict with { Sentence = Short(verdict.Sentence) }),
             _ => null,

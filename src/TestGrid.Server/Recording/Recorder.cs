@@ -98,6 +98,10 @@ public sealed partial class Recorder(
                 await jobs.PhaseAsync(lease.Job, lease.Attempt, phase, stop);
                 bells.OfJob(lease.Job).Ring();
                 break;
+            case CommandFinished command:
+                await jobs.CommandAsync(lease.Job, lease.Attempt, command, stop);
+                bells.OfJob(lease.Job).Ring();
+                break;
             default:
                 throw new ArgumentException($"Nobody knows what {happened.GetType().Name} means.", nameof(happened));
         }

@@ -78,17 +78,31 @@ public sealed record JobSummary(
 
 /// <summary>A job, its build, and all that its attempts did.</summary>
 /// <param name="Phases">Of the newest attempt, in the order they ran.</param>
+/// <param name="Commands">Of the newest attempt, in the order they ran; at most the first 500.</param>
 /// <param name="LogBytes">Of the newest attempt.</param>
 public sealed record JobDetail(
     JobSummary Job,
     BuildSummary Build,
     ImmutableArray<PhaseRecord> Phases,
+    ImmutableArray<CommandRecord> Commands,
     ImmutableArray<AttemptRecord> Attempts,
     long LogBytes
 );
 
 /// <param name="LogOffset">Where its output starts in the log, in bytes.</param>
 public sealed record PhaseRecord(string Phase, int ExitCode, double Seconds, long LogOffset);
+
+/// <summary>A command of the script, as its log shows it, and what it used.</summary>
+/// <param name="Timer">The name of its <c>travis_time</c> marks in the log; empty without them.</param>
+/// <param name="Use">The most memory while it ran, its processor time, and what it added on disk.</param>
+public sealed record CommandRecord(
+    string Phase,
+    string Command,
+    int ExitCode,
+    double Seconds,
+    string Timer,
+    JobUse? Use
+);
 
 /// <summary>One attempt at a job; there are more when a runner was lost.</summary>
 public sealed record AttemptRecord(

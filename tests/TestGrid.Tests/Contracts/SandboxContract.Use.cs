@@ -27,6 +27,36 @@ public abstract partial class SandboxContract
     }
 
     [Fact]
+    public async Task A_glance_tells_what_was_used_since_the_one_before()
+    {
+        await using var sandbox = await MakeAsync();
+        var before = sandbox.Glance();
+
+        await BashAsync(
+            sandbox,
+            "perl -e '$x = \"x\" x (100 << 20)'; head -c 20M /dev/zero | sudo tee /opt/x >/dev/null"
+        );
+        var large = sandbox.Glance();
+        await BashAsync(sandbox, "sudo rm /opt/x");
+        var small = sandbox.Glance();
+
+        if (Uncapped is null)
+        {
+            Assert.InRange(large.PeakMemoryBytes!.Value, 100 << 20, 400 << 20);
+            Assert.True(small.PeakMemoryBytes is null || small.PeakMemoryBytes < large.PeakMemoryBytes - (40 << 20));
+        }
+        else
+        {
+            Assert.Null(large.PeakMemoryBytes);
+        }
+        if (large.DiskBytes is { } disk)
+        {
+            Assert.InRange(disk - before.DiskBytes!.Value, 20 << 20, 21 << 20);
+            Assert.True(small.DiskBytes < disk);
+        }
+    }
+
+    [Fact]
     public async Task Empty_files_without_number_end_at_the_limit()
     {
         await using var sandbox = await MakeAsync(limits: JobLimits.Default with { DiskBytes = 64 << 20 });

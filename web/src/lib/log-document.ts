@@ -14,6 +14,7 @@ export class LogDocument {
   private readonly styles: Style[] = [];
   private readonly times = new Map<number, number>();
   private readonly timers = new Map<string, number>();
+  private readonly names = new Map<number, string>();
 
   get lines(): number {
     return this.store.lines;
@@ -43,6 +44,11 @@ export class LogDocument {
   /** How long the command on a line took, in milliseconds, where the log says so. */
   timeOf(line: number): number | null {
     return this.times.get(line) ?? null;
+  }
+
+  /** The name of the timer that `timeOf` a line comes from. */
+  timerOf(line: number): string | null {
+    return this.names.get(line) ?? null;
   }
 
   private read(line: number, style: Style): Run[] {
@@ -88,7 +94,9 @@ export class LogDocument {
       case 'time-end': {
         const started = this.timers.get(mark.name);
         this.timers.delete(mark.name);
-        if (started !== undefined) this.times.set(started, mark.milliseconds);
+        if (started === undefined) break;
+        this.times.set(started, mark.milliseconds);
+        this.names.set(started, mark.name);
         break;
       }
       case 'error':

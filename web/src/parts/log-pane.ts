@@ -36,6 +36,7 @@ export class LogPane {
   private current = -1;
   private picked: LineRange | null = null;
   private painter: Painter;
+  private uses: ReadonlyMap<string, string> = new Map();
   private readonly drawn = new Map<number, { row: HTMLElement; key: string }>();
   private readonly space = document.createElement('div');
   private readonly rows = document.createElement('div');
@@ -86,6 +87,12 @@ export class LogPane {
 
   setFailedPhases(phases: ReadonlySet<string>): void {
     this.keepPlace(() => this.log.folds.setFailedPhases(phases));
+  }
+
+  /** What commands used, in words, by the name of their timer. */
+  setUses(uses: ReadonlyMap<string, string>): void {
+    this.uses = uses;
+    this.schedule();
   }
 
   setSearch(search: LogSearch | null, current = -1): void {
@@ -226,10 +233,11 @@ export class LogPane {
     const hidden = fold ? (fold.end ?? this.log.lines - 1) - line : 0;
     const picked = this.picked !== null && line + 1 >= this.picked.from && line + 1 <= this.picked.to;
     const milliseconds = this.log.timeOf(line);
+    const use = this.uses.get(this.log.timerOf(line) ?? '') ?? null;
     const current = line === this.current;
     // An ended line's text never changes; one that has not ended is told by its length.
     const growing = line >= store.endedLines ? store.bytes : 0;
-    const key = `${growing} ${fold ? `${open} ${open ? 0 : hidden}` : ''} ${picked} ${current} ${milliseconds}`;
+    const key = `${growing} ${fold ? `${open} ${open ? 0 : hidden}` : ''} ${picked} ${current} ${milliseconds} ${use}`;
     const known = this.drawn.get(line);
     if (known?.key === key) return known.row;
 
@@ -237,7 +245,7 @@ export class LogPane {
     const text = plainText(runs);
     this.widest = Math.max(this.widest, text.length);
     const matches = this.search?.matches(text) ?? [];
-    const look: RowLook = { line, runs, fold: fold && { open, hidden }, milliseconds, picked, current, matches };
+    const look: RowLook = { line, runs, fold: fold && { open, hidden }, milliseconds, use, picked, current, matches };
     const row = drawRow(look, this.painter);
     this.drawn.set(line, { row, key });
     return row;

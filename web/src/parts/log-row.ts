@@ -10,6 +10,8 @@ export interface RowLook {
   /** Null for a line that heads nothing. */
   fold: { open: boolean; hidden: number } | null;
   milliseconds: number | null;
+  /** What the command used, in words; stands only beside its time. */
+  use: string | null;
   picked: boolean;
   /** The search's match that n and N stand on. */
   current: boolean;
@@ -31,6 +33,7 @@ export function drawRow(look: RowLook, painter: Painter): HTMLElement {
   row.append(drawText(look, painter));
   if (look.fold && !look.fold.open) row.append(element('span', 'aside', linesInWords(look.fold.hidden)));
   if (look.milliseconds !== null && look.milliseconds >= WORTH_TELLING) {
+    if (look.use) row.append(element('span', 'aside use', look.use));
     row.append(element('span', 'aside', duration(look.milliseconds)));
   }
   return row;

@@ -5,6 +5,7 @@ import { paths } from '../api';
 import { DARK, LIGHT } from '../lib/colours';
 import { lineLink, readLineLink } from '../lib/line-link';
 import { isFinal } from '../lib/state';
+import { useInShort } from '../lib/use';
 import { place, settle } from '../place';
 import type { JobDetail } from '../types';
 import { copyText } from './copy';
@@ -37,6 +38,7 @@ export function LogView({ detail, attempt, wanted }: LogViewProps) {
   useLog({ detail, attempt, scroller, pane, state, trouble, all });
   useLineLink(pane, state);
   useFailedPhases(pane, detail);
+  useUses(pane, detail);
 
   const say = (words: string) => {
     said.value = words;
@@ -231,6 +233,16 @@ function useFailedPhases(pane: { current: LogPane | null }, detail: JobDetail) {
   useEffect(() => {
     pane.current?.setFailedPhases(new Set(failed));
   }, [failed.join(' '), detail.job.id]);
+}
+
+/** What each command used stands beside its time. */
+function useUses(pane: { current: LogPane | null }, detail: JobDetail) {
+  useEffect(() => {
+    const told = detail.commands.flatMap(({ timer, use }): [string, string][] =>
+      timer && use ? [[timer, useInShort(use)]] : [],
+    );
+    pane.current?.setUses(new Map(told));
+  }, [detail.commands.length, detail.job.id]);
 }
 
 /** A click on a fold's heading opens or closes it; on a line's number picks the line, with shift a range. */

@@ -65,7 +65,8 @@ public sealed record CarriedEvent(
     string? Waits = null,
     CarriedStart? Started = null,
     CarriedPhase? Phase = null,
-    JobVerdict? Finished = null
+    JobVerdict? Finished = null,
+    CarriedCommand? Command = null
 )
 {
     public static CarriedEvent Of(JobEvent happened) =>
@@ -76,6 +77,7 @@ public sealed record CarriedEvent(
             PhaseFinished(var phase, var code, var took, var offset) => new(
                 Phase: new CarriedPhase(phase, code, took.TotalMilliseconds, offset)
             ),
+            CommandFinished command => new CarriedEvent(Command: CarriedCommand.Of(command)),
             JobFinished(var verdict) => new CarriedEvent(Finished: verdict),
             _ => throw new ArgumentException($"{happened.GetType().Name} does not go this way.", nameof(happened)),
         };
@@ -93,6 +95,7 @@ public sealed record CarriedEvent(
                 TimeSpan.FromMilliseconds(phase.Milliseconds),
                 phase.LogOffset
             ),
+            { Command: { } command } => command.Event,
             { Finished: { } verdict } => new JobFinished(verdict),
             _ => null,
         };
@@ -101,6 +104,24 @@ public sealed record CarriedEvent(
 public sealed record CarriedStart(string Runner, string Bundle, BundleDigest Digest);
 
 public sealed record CarriedPhase(string Phase, int ExitCode, double Milliseconds, long LogOffset);
+
+public sealed record CarriedCommand(
+    int Place,
+    string Phase,
+    string Command,
+    int ExitCode,
+    double Milliseconds,
+    string Timer,
+    JobUse Use
+)
+{
+    public static CarriedCommand Of(CommandFinished told) =>
+        new(told.Place, told.Phase, told.Command, told.ExitCode, told.Took.TotalMilliseconds, told.Timer, told.Use);
+
+    [JsonIgnore]
+    public CommandFinished Event =>
+        new(Place, Phase, Command, ExitCode, TimeSpan.FromMilliseconds(Milliseconds), Timer, Use);
+}
 
 /// <param name="Lease">Whose event it is.</param>
 public sealed record EventTold(JobLease Lease, CarriedEvent Event);

@@ -24,6 +24,8 @@ internal sealed partial class DockerSandbox(
     protected override Task<SandboxExit> ServeOneAsync(string service, SandboxCommand command, PipeWriter output) =>
         In(services[service]).RunAsync(command, output, CancellationToken.None);
 
+    public override SandboxGlance Glance() => job.Use.Glance();
+
     protected override async Task EndAsync(Task running)
     {
         try

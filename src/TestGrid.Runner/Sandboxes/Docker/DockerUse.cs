@@ -45,6 +45,9 @@ internal sealed class DockerUse(SandboxSpec spec, string container, DockerDaemon
     public async Task<long> CountOomKillsAsync() =>
         group?.CountOomKills() ?? (await InspectAsync() is { State.OOMKilled: true } ? 1 : 0);
 
+    /// <summary>As <see cref="Sandbox.Glance"/>: its layer would have to be searched through.</summary>
+    public SandboxGlance Glance() => new(group?.TakePeakMemory(), null);
+
     /// <summary>Nothing but we keep it from filling the daemon's disk.</summary>
     public bool MustBeWatched => room is not null;
 

@@ -8,6 +8,10 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// <param name="folders">The group's folders, one per hierarchy; made already.</param>
 internal sealed class ControlGroup(IReadOnlyList<string> folders, string? oomFile)
 {
+    private const string Version1Peak = "memory.max_usage_in_bytes";
+
+    private long peakBefore;
+
     /// <summary>No limits: this runner may not make groups here.</summary>
     public static ControlGroup None { get; } = new([], null);
 
@@ -35,7 +39,34 @@ internal sealed class ControlGroup(IReadOnlyList<string> folders, string? oomFil
     }
 
     /// <summary>The most memory that was ever in use here, in bytes; null when nobody counts it.</summary>
-    public long? PeakMemory => Number("memory.peak") ?? Number("memory.max_usage_in_bytes");
+    public long? PeakMemory =>
+        (Number("memory.peak") ?? Number(Version1Peak)) is { } now ? Math.Max(now, peakBefore) : null;
+
+    /// <summary>
+    /// The most memory since the last call. Version 1 lets the kernel's figure begin anew; with version 2 it is known only
+    /// when it rose, and else null.
+    /// </summary>
+    public long? TakePeakMemory()
+    {
+        if (Number("memory.peak") is { } most)
+        {
+            var rose = most > peakBefore;
+            peakBefore = Math.Max(most, peakBefore);
+            return rose ? most : null;
+        }
+        if (Number(Version1Peak) is not { } used)
+            return null;
+        peakBefore = Math.Max(used, peakBefore);
+        try
+        {
+            File.WriteAllText(Folders.Select(folder => Path.Combine(folder, Version1Peak)).First(File.Exists), "0");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidOperationException)
+        {
+            return null; // gone, or not ours to begin anew: then it is no figure of this while
+        }
+        return used;
+    }
 
     /// <summary>Processor time used here by all that ever ran; null when nobody counts it.</summary>
     public TimeSpan? ProcessorTime =>

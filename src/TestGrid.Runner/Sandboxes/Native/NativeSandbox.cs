@@ -19,6 +19,8 @@ internal sealed class NativeSandbox(SandboxSpec spec, Pod pod, int firstId, Nati
             .RunAsync(command, output, CancellationToken.None);
     }
 
+    public override SandboxGlance Glance() => new(pod.Group.TakePeakMemory(), pod.LookAtDisk().Bytes);
+
     protected override async Task EndAsync(Task running)
     {
         await pod.EndAsync();

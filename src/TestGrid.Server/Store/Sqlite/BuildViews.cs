@@ -98,6 +98,7 @@ public sealed class BuildViews(SqliteDatabase database, LogFiles logs)
             job,
             build,
             [.. phases.Select(row => new PhaseRecord(row.Phase, (int)row.Exit, row.Took / 1000.0, row.Offset))],
+            CommandRecords.Of(db, id, job.Attempt),
             [.. attempts.Select(row => row.Record(logs.Length(id, (int)row.Attempt)))],
             job.Attempt == 0 ? 0 : logs.Length(id, job.Attempt)
         );

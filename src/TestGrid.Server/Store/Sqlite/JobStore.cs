@@ -169,6 +169,10 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
             stop
         );
 
+    /// <inheritdoc cref="CommandRecords.Add"/>
+    public Task CommandAsync(JobId job, int attempt, CommandFinished command, CancellationToken stop) =>
+        database.WriteAsync(db => CommandRecords.Add(db, job, attempt, command), stop);
+
     /// <summary>The verdict, and what follows from it: another try, or the end of the build's other jobs.</summary>
     public Task<JobFinish> FinishAsync(
         JobId job,

@@ -28,6 +28,40 @@ public sealed class PhaseMarksTests
     }
 
     [Fact]
+    public void A_commands_mark_tells_what_it_took_and_where()
+    {
+        var output = Bytes($"{Mark("begin;script")}$ make\n{Mark("command;0f;2;1500000000;120;make; now")}done\n");
+
+        for (var size = 1; size <= 50; size++)
+        {
+            var (log, _, marks) = Run(output, size);
+
+            Assert.Equal("$ make\ndone\n", log);
+            Assert.Equal(
+                new CommandEnd("script", "make; now", 2, TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(1.2), "0f"),
+                Assert.Single(marks.Commands)
+            );
+        }
+    }
+
+    [Theory]
+    [InlineData("command;0f;2;now;120;make")]
+    [InlineData("command;0f;2")]
+    [InlineData("command;0123456789012345678901234567890123456789x;0;1;1;make")]
+    public void A_commands_mark_that_cannot_be_is_no_command(string body) =>
+        Assert.Empty(Run(Bytes(Mark(body)), 9).Marks.Commands);
+
+    [Fact]
+    public void Of_commands_without_number_the_first_are_told()
+    {
+        var marks = new PhaseMarks(Key);
+        for (var i = 0; i < PhaseMarks.CommandsMost + 10; i++)
+            marks.Take(Bytes(Mark($"command;;0;1;1;{i}")), new ArrayBufferWriter<byte>(), []);
+
+        Assert.Equal(PhaseMarks.CommandsMost, marks.Commands.Count);
+    }
+
+    [Fact]
     public void Any_output_passes_unchanged_but_for_marks() =>
         Gen.Select(Gen.Byte.Array[0, 300], Gen.Byte.Array[0, 300], Gen.Int[1, 64])
             .Each(

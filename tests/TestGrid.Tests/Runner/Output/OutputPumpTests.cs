@@ -4,6 +4,7 @@ using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Endings;
 using TestGrid.Runner.Output;
+using TestGrid.Runner.Sandboxes;
 
 namespace TestGrid.Tests.Runner.Output;
 
@@ -15,6 +16,7 @@ public sealed class OutputPumpTests : IDisposable
     private readonly FakeTimeProvider time = new();
     private readonly Ending ending;
     private readonly List<JobEvent> heard = [];
+    private readonly SemaphoreSlim heardOf = new(0);
     private JobWish wish = JobWish.CarryOn;
 
     public OutputPumpTests() => ending = new Ending(Limits, time, CancellationToken.None);
@@ -60,6 +62,25 @@ public sealed class OutputPumpTests : IDisposable
         var phase = Assert.Single(heard.OfType<PhaseFinished>());
         Assert.Equal(("script", 2, TimeSpan.FromSeconds(1.5)), (phase.Phase, phase.ExitCode, phase.Took));
         Assert.Equal("[secure]\n".Length, phase.LogOffset); // the log's offset, not the job's
+    }
+
+    [Fact]
+    public async Task A_command_is_told_with_what_was_seen_at_its_end()
+    {
+        await using var pump = Pump();
+        var looks = new Queue<SandboxGlance>([new(10, 100), new(70, 130), new(50, 120)]);
+        pump.LookAt(looks.Dequeue);
+        await WriteAsync(pump, $"\u001b]testgrid;{Key};command;0a;0;1000000;5;one\u0007");
+        await heardOf.WaitAsync(Stop);
+        pump.LookForTheLastTime();
+        await WriteAsync(pump, $"\u001b]testgrid;{Key};command;0b;1;1000000;7;two\u0007");
+
+        await pump.CompleteAsync("");
+
+        Assert.Equal(
+            [(1, "one", 0, new JobUse(70, 0.05, 30)), (2, "two", 1, new JobUse(50, 0.07, 0))],
+            heard.OfType<CommandFinished>().Select(told => (told.Place, told.Command, told.ExitCode, told.Use))
+        );
     }
 
     [Fact]
@@ -124,7 +145,11 @@ public sealed class OutputPumpTests : IDisposable
         });
     }
 
-    public void Dispose() => ending.Dispose();
+    public void Dispose()
+    {
+        heardOf.Dispose();
+        ending.Dispose();
+    }
 
     private OutputPump Pump(params string[] secrets) =>
         new(
@@ -139,6 +164,8 @@ public sealed class OutputPumpTests : IDisposable
                 heard.Add(
                     happened is OutputWritten(var at, var bytes) ? new OutputWritten(at, bytes.ToArray()) : happened
                 );
+                if (happened is CommandFinished)
+                    heardOf.Release();
                 return ValueTask.FromResult(wish);
             }
         );

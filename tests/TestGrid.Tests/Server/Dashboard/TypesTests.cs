@@ -30,6 +30,7 @@ public sealed partial class TypesTests
             typeof(JobUse),
             typeof(BuildDetail),
             typeof(PhaseRecord),
+            typeof(CommandRecord),
             typeof(AttemptRecord),
             typeof(JobDetail),
             typeof(RepositoryRecord),

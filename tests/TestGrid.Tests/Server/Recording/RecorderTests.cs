@@ -164,6 +164,23 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
     }
 
     [Fact]
+    public async Task A_record_says_what_each_command_used_once_however_often_it_is_told()
+    {
+        var job = await AddJobAsync();
+        var lease = (await store.Recorder.ClaimAsync(job, "one", Stop))!.Lease;
+        var use = new JobUse(300 << 20, 1.25, null);
+        var command = new CommandFinished(1, "script", "make", 2, TimeSpan.FromSeconds(1.5), "0f", use);
+
+        await store.Recorder.ReportAsync(lease, command, Stop);
+        await store.Recorder.ReportAsync(lease, command, Stop);
+
+        Assert.Equal(
+            new CommandRecord("script", "make", 2, 1.5, "0f", use),
+            Assert.Single(store.Views.Job(job)!.Commands)
+        );
+    }
+
+    [Fact]
     public async Task With_fail_fast_the_first_failure_that_counts_ends_the_others_and_names_the_build()
     {
         var allowed = Some.Config("1", allowFailure: true);

@@ -83,6 +83,8 @@ public sealed class HttpReporterTests : ReporterContract, IAsyncLifetime
         Assert.Equal(JobWish.CarryOn, await remote.Reporter.ReportAsync(lease, new JobWaits("bundle c, 40 %"), Stop));
         await WriteAsync(lease, 7, "while ");
         await remote.Reporter.ReportAsync(lease, new PhaseFinished("script", 2, TimeSpan.FromSeconds(1), 7), Stop);
+        var command = new CommandFinished(1, "script", "make", 2, TimeSpan.FromSeconds(1), "0f", new JobUse(1, 2, 3));
+        await remote.Reporter.ReportAsync(lease, command, Stop);
         await WriteAsync(lease, 13, "after");
         Assert.Equal(JobWish.CarryOn, await remote.Reporter.RenewAsync(lease, Stop));
         Assert.Equal("before ", await LogAsync(lease.Job, 1));
@@ -94,6 +96,8 @@ public sealed class HttpReporterTests : ReporterContract, IAsyncLifetime
         Assert.Equal("before while after", await LogAsync(lease.Job, 1));
         Assert.Equal(JobState.Failed, StateOf(lease.Job));
         Assert.Equal("script", Assert.Single(server.Get<BuildViews>().Job(lease.Job)!.Phases).Phase);
+        var told = Assert.Single(server.Get<BuildViews>().Job(lease.Job)!.Commands);
+        Assert.Equal(new CommandRecord("script", "make", 2, 1, "0f", command.Use), told);
         Assert.Empty(Directory.GetFileSystemEntries(remote.SpoolPath));
     }
 
