@@ -16,7 +16,6 @@ namespace TestGrid.Runner.Output;
 public sealed class OutputPump : IAsyncDisposable
 {
     private const int BatchBytes = 64 * 1024;
-    private static readonly TimeSpan BatchTime = TimeSpan.FromMilliseconds(20);
 
     private readonly Pipe pipe = new(
         new PipeOptions(pauseWriterThreshold: 1 << 20, resumeWriterThreshold: 1 << 19, useSynchronizationContext: false)
@@ -27,13 +26,13 @@ public sealed class OutputPump : IAsyncDisposable
     private readonly TimeProvider time;
     private readonly long bytesMax;
     private readonly PhaseMarks marks;
+    private readonly Pace pace;
     private readonly Task pumping;
     private readonly Lock looking = new();
     private Func<SandboxGlance> glance = () => default;
     private long? disk;
     private int commands;
     private bool over;
-    private long lastSent;
 
     public OutputPump(
         JobLimits limits,
@@ -49,6 +48,7 @@ public sealed class OutputPump : IAsyncDisposable
         this.ending = ending;
         this.time = time;
         this.marks = marks;
+        pace = Pace.OfLog(time);
         bytesMax = limits.LogBytes;
         pumping = PumpAsync();
     }
@@ -159,12 +159,11 @@ public sealed class OutputPump : IAsyncDisposable
         }
     }
 
-    // The first bytes go at once; what follows within 20 ms goes together, up to 64 KB.
+    // The first bytes go at once; what follows goes together, up to 64 KB, for as long as the pace says.
     private async ValueTask<ReadResult> ReadBatchAsync()
     {
         var read = await pipe.Reader.ReadAsync();
-        var rest = BatchTime - time.GetElapsedTime(lastSent);
-        if (lastSent != 0 && rest > TimeSpan.Zero)
+        if (pace.Rest is var rest && rest > TimeSpan.Zero)
         {
             using var timer = time.CreateTimer(
                 _ => pipe.Reader.CancelPendingRead(),
@@ -191,7 +190,7 @@ public sealed class OutputPump : IAsyncDisposable
         {
             ending.Obey(await report(new OutputWritten(Offset, log)));
             Offset += log.Length;
-            lastSent = time.GetTimestamp();
+            pace.Sent();
         }
         while (marks.Commands.TryDequeue(out var command))
             ending.Obey(await report(Used(command)));

@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Output;
 using TestGrid.Server.Stages;
 using TestGrid.Server.Store.Sqlite;
 
@@ -22,8 +23,10 @@ public sealed class BuildWatcher(
     private const int PageSize = 50;
     private static readonly TimeSpan PollTime = TimeSpan.FromSeconds(5);
 
-    // Many jobs change at once. The first change after a quiet time is told at once, the rest together.
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
+    // Many jobs change at once. The first changes after a quiet time are told at once, as many as one job makes; the
+    // rest together.
+    private const int Burst = 8;
+    private static readonly TimeSpan Each = TimeSpan.FromMilliseconds(50);
 
     /// <summary>The newest builds, of one repository or of all.</summary>
     public IAsyncEnumerable<byte[]> WatchListAsync(string? repository, CancellationToken stop) =>
@@ -87,10 +90,11 @@ public sealed class BuildWatcher(
         where T : class
     {
         byte[] told = [];
+        var pace = new Pace(Each, Burst, time);
         while (true)
         {
             var ring = nextRing(); // before the look: what changes after it is seen in the next round
-            var looked = time.GetTimestamp();
+            pace.Sent(); // looking is what costs
             if (look() is not { } seen)
                 yield break;
             var bytes = JsonSerializer.SerializeToUtf8Bytes(seen, json);
@@ -102,8 +106,7 @@ public sealed class BuildWatcher(
             if (isLast(seen))
                 yield break;
             await ring.OrAfter(PollTime, time, stop);
-            var rest = Pace - time.GetElapsedTime(looked);
-            if (rest > TimeSpan.Zero)
+            if (pace.Rest is var rest && rest > TimeSpan.Zero)
                 await Task.Delay(rest, time, stop);
         }
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Output;
 using TestGrid.Server.Stages;
 using TestGrid.Server.Store;
 using TestGrid.Server.Store.Sqlite;
@@ -13,9 +14,6 @@ namespace TestGrid.Server.Dashboard;
 public sealed class LogFollower(LogFiles logs, BuildViews views, Bells bells, TimeProvider time)
 {
     private static readonly TimeSpan PollTime = TimeSpan.FromSeconds(5);
-
-    // Between two messages of a talkative log. The first one after a silence goes at once.
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(20);
 
     /// <summary>What is there now.</summary>
     public IAsyncEnumerable<LogChunk> ReadAsync(JobId job, LogPlace place, long from, CancellationToken stop) =>
@@ -33,7 +31,7 @@ public sealed class LogFollower(LogFiles logs, BuildViews views, Bells bells, Ti
         [EnumeratorCancellation] CancellationToken stop
     )
     {
-        long? told = null;
+        var pace = Pace.OfLog(time);
         while (true)
         {
             // The order matters: what rings or is written after these lines is seen in the next round.
@@ -48,13 +46,13 @@ public sealed class LogFollower(LogFiles logs, BuildViews views, Bells bells, Ti
                 {
                     yield return chunk;
                     from = chunk.End;
-                    told = time.GetTimestamp();
+                    pace.Sent();
                 }
             }
             if (place.Over)
                 yield break;
             await Task.WhenAny(output, change).OrAfter(PollTime, time, stop);
-            if (told is { } then && Pace - time.GetElapsedTime(then) is var rest && rest > TimeSpan.Zero)
+            if (pace.Rest is var rest && rest > TimeSpan.Zero)
                 await Task.Delay(rest, time, stop);
         }
     }

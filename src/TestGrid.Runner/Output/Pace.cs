@@ -1,0 +1,32 @@
+namespace TestGrid.Runner.Output;
+
+/// <summary>
+/// Keeps messages about something talkative apart. After a silence a few go at once, so that what matters does not wait
+/// because something else went just before it: a job's first words behind its heading.
+/// </summary>
+/// <param name="each">How far apart they are on average, when there are many.</param>
+/// <param name="burst">How many go at once.</param>
+/// <param name="time">The clock.</param>
+public sealed class Pace(TimeSpan each, int burst, TimeProvider time)
+{
+    private readonly long[] sent = new long[burst];
+    private long count;
+
+    /// <summary>How long the next message has to wait; zero for not at all.</summary>
+    public TimeSpan Rest
+    {
+        get
+        {
+            if (count < burst)
+                return TimeSpan.Zero;
+            var rest = (each * burst) - time.GetElapsedTime(sent[count % burst]);
+            return rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
+        }
+    }
+
+    /// <summary>Of a job's log, in the runner and before a viewer.</summary>
+    public static Pace OfLog(TimeProvider time) => new(TimeSpan.FromMilliseconds(20), burst: 4, time);
+
+    /// <summary>A message goes now.</summary>
+    public void Sent() => sent[count++ % burst] = time.GetTimestamp();
+}
