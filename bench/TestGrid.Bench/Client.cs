@@ -24,6 +24,7 @@ internal sealed class Client : IAsyncDisposable
     private readonly HttpClient http;
     private readonly HubConnection hub;
     private readonly string group;
+    private readonly Dictionary<string, long> repositories = [];
 
     private Client(Process server, HttpClient http, HubConnection hub, string group) =>
         (this.server, this.http, this.hub, this.group) = (server, http, hub, group);
@@ -74,7 +75,19 @@ internal sealed class Client : IAsyncDisposable
     {
         using var response = await http.PostAsJsonAsync("/api/v1/repositories", new { url = folder, slug });
         response.EnsureSuccessStatusCode();
-        return (await response.Content.ReadFromJsonAsync<JsonElement>()).GetProperty("secret").GetString()!;
+        var added = await response.Content.ReadFromJsonAsync<JsonElement>();
+        repositories[slug] = added.GetProperty("repository").GetProperty("id").GetInt64();
+        return added.GetProperty("secret").GetString()!;
+    }
+
+    /// <summary>Sets a secret of a registered repository.</summary>
+    public async Task SetSecretAsync(string slug, string name, string value)
+    {
+        using var response = await http.PutAsJsonAsync(
+            $"/api/v1/repositories/{repositories[slug]}/secrets/{name}",
+            new { value }
+        );
+        response.EnsureSuccessStatusCode();
     }
 
     /// <summary>Posts a push and times what follows for the build's first job.</summary>

@@ -17,7 +17,10 @@ internal static class Measurement
         if (Wants(only, "combinations"))
             await Combinations.RunAsync(settings, work);
         if (Wants(only, "log"))
+        {
+            await LogFileRate.RunAsync(settings, work);
             await LogRate.RunAsync(settings, work);
+        }
         if (Wants(only, "git"))
             await GitSpeed.RunAsync(work);
         if (Wants(only, "config"))
