@@ -20,9 +20,10 @@ internal static class ExportCommand
         var format = new Option<ExportFormat>("--as")
         {
             Description =
-                "oci: an image for docker, podman and containerd; rootfs: a tar; squashfs or erofs: an image to mount",
+                "oci: an image for docker, podman and containerd; rootfs: a tar; squashfs or erofs: an image to mount; "
+                + "run: one file that starts it on any Linux machine, as root or not",
             Required = true,
-            HelpName = "oci|rootfs|squashfs|erofs",
+            HelpName = "oci|rootfs|squashfs|erofs|run",
         };
         var output = new Option<string?>("--output", "-o")
         {
@@ -39,6 +40,21 @@ internal static class ExportCommand
             if (result.GetValueOrDefault<string?>() is { } given && !IsImageName(given))
                 result.AddError($"'{given}' is no image's name: write it as team/python:3.11");
         });
+        var app = new Option<DirectoryInfo?>("--app")
+        {
+            Description = "with --as run: a folder that goes into the file too, and is /app inside",
+            HelpName = "DIR",
+        };
+        app.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<DirectoryInfo?>() is { Exists: false } missing)
+                result.AddError($"there is no folder {missing.FullName}");
+        });
+        var start = new Option<string?>("--command")
+        {
+            Description = "with --as run: what the file starts, in /app, as sh reads it (default: a shell)",
+            HelpName = "COMMAND",
+        };
         var json = Printed.JsonOption();
         var command = new Command("export", "write a bundle for machines without TestGrid")
         {
@@ -46,8 +62,18 @@ internal static class ExportCommand
             format,
             output,
             name,
+            app,
+            start,
             json,
         };
+        command.Validators.Add(result =>
+        {
+            if (
+                result.GetValue(format) != ExportFormat.Run
+                && (result.GetResult(app) is not null || result.GetResult(start) is not null)
+            )
+                result.AddError("--app and --command go into a file that starts: with --as run");
+        });
         command.SetAction(
             async (parsed, stop) =>
             {
@@ -59,7 +85,13 @@ internal static class ExportCommand
                     parsed.GetValue(output) ?? $"{record.Name}-{record.Digest.Short}{BundleExport.EndingOf(wanted)}";
                 var image = parsed.GetValue(name) ?? $"testgrid/{record.Name}:{record.Digest.Short}";
                 var exports = ActivatorUtilities.CreateInstance<BundleExport>(services);
-                var written = await WatchedAsync(file, exports.WriteAsync(record, wanted, file, image, stop));
+                using var progress = new ProgressLine();
+                var application = new RunApplication(parsed.GetValue(app)?.FullName, parsed.GetValue(start));
+                var writing =
+                    wanted == ExportFormat.Run
+                        ? exports.WriteRunAsync(record, application, file, progress, stop)
+                        : exports.WriteAsync(record, wanted, file, image, stop);
+                var written = await WatchedAsync(file, writing);
                 if (parsed.GetValue(json))
                     return Printed.Lines([written]);
                 Console.WriteLine($"{written.File}  {written.Bytes >> 20} MiB  sha256:{written.Sha256}");

@@ -18,6 +18,9 @@ public enum ExportFormat
 
     /// <summary>An EROFS image, not packed: mounted at once, and read at full speed.</summary>
     Erofs,
+
+    /// <summary>One executable file that starts the bundle on any Linux machine of its architecture.</summary>
+    Run,
 }
 
 /// <summary>One file that was written.</summary>
@@ -47,16 +50,98 @@ public sealed class BundleExport(IOptions<BundleOptions> options, BundleStore st
     private readonly IdRange range = new(options.Value.IdBase);
 
     /// <param name="bundle">The bundle; kept in use meanwhile.</param>
-    /// <param name="format">What to write.</param>
+    /// <param name="format">What to write: not <see cref="ExportFormat.Run"/>.</param>
     /// <param name="file">Where; what stands there is replaced when all is written.</param>
     /// <param name="image">An image's name and tag.</param>
     /// <param name="stop">Ends it; nothing is left.</param>
     /// <exception cref="BundleException">A program is missing, or the disk is full; the message says what mends it.</exception>
-    public async Task<BundleExported> WriteAsync(
+    public Task<BundleExported> WriteAsync(
         BundleRecord bundle,
         ExportFormat format,
         string file,
         string image,
+        CancellationToken stop
+    ) =>
+        WriteAsync(
+            bundle,
+            format,
+            file,
+            async (root, beside) =>
+            {
+                switch (format)
+                {
+                    case ExportFormat.Oci:
+                        var id = await new OciArchive(bundle, root, image).WriteAsync(
+                            beside,
+                            output => BundleArchive.PackAsync(range, root, output, stop),
+                            stop
+                        );
+                        return new Image(id, image);
+                    case ExportFormat.Rootfs:
+                        await PackAsync(root, beside, PackingOf(file), stop);
+                        break;
+                    case ExportFormat.Squashfs:
+                        await SquashfsImage.WriteAsync(range, root, bundle.Epoch, beside, stop);
+                        break;
+                    case ExportFormat.Erofs:
+                        await ErofsImage.WriteAsync(range, bundle, root, beside, stop);
+                        break;
+                    default:
+                        throw new ArgumentOutOfRangeException(nameof(format), format, "has a way of its own");
+                }
+                return null;
+            },
+            stop
+        );
+
+    /// <summary>Writes a <c>.run</c> file; the bundle of its tools is built first where it is not here.</summary>
+    /// <param name="bundle">The bundle; kept in use meanwhile.</param>
+    /// <param name="application">What else is in the file, and what it starts.</param>
+    /// <param name="file">Where; what stands there is replaced when all is written.</param>
+    /// <param name="progress">Hears of the building.</param>
+    /// <param name="stop">Ends it; nothing is left.</param>
+    /// <exception cref="BundleException">As above; or the tools cannot be had, or the command is too long.</exception>
+    public async Task<BundleExported> WriteRunAsync(
+        BundleRecord bundle,
+        RunApplication application,
+        string file,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
+    {
+        await using var tools = await store.GetAsync(RunTools.Recipe, progress, stop);
+        var toolsOf =
+            store.RecordOf(tools.Bundle.Digest) ?? throw new BundleException($"Bundle {RunTools.Recipe} is damaged.");
+        return await WriteAsync(
+            bundle,
+            ExportFormat.Run,
+            file,
+            async (root, beside) =>
+            {
+                var writer = new RunFile(range, bundle, root);
+                await writer.WriteAsync(toolsOf, tools.Bundle.RootPath, application, beside, stop);
+                return null;
+            },
+            stop
+        );
+    }
+
+    /// <summary>How the name of a file of this format ends.</summary>
+    public static string EndingOf(ExportFormat format) =>
+        format switch
+        {
+            ExportFormat.Oci => ".oci.tar",
+            ExportFormat.Rootfs => ".tar.zst",
+            ExportFormat.Squashfs => ".squashfs",
+            ExportFormat.Run => ".run",
+            _ => ".erofs",
+        };
+
+    private async Task<BundleExported> WriteAsync(
+        BundleRecord bundle,
+        ExportFormat format,
+        string file,
+        Func<string, string, Task<Image?>> write,
         CancellationToken stop
     )
     {
@@ -66,38 +151,11 @@ public sealed class BundleExport(IOptions<BundleOptions> options, BundleStore st
         var beside = $"{target}.{RandomNumberGenerator.GetHexString(12, lowercase: true)}.part";
         try
         {
-            string? id = null;
-            switch (format)
-            {
-                case ExportFormat.Oci:
-                    id = await new OciArchive(bundle, lease.Bundle.RootPath, image).WriteAsync(
-                        beside,
-                        output => BundleArchive.PackAsync(range, lease.Bundle.RootPath, output, stop),
-                        stop
-                    );
-                    break;
-                case ExportFormat.Rootfs:
-                    await PackAsync(lease, beside, PackingOf(target), stop);
-                    break;
-                case ExportFormat.Squashfs:
-                    await PackAsync(lease, beside, Squashfs(beside, bundle.Epoch), stop);
-                    break;
-                default:
-                    await ErofsImage.WriteAsync(range, bundle, lease.Bundle.RootPath, beside, stop);
-                    break;
-            }
+            var image = await write(lease.Bundle.RootPath, beside);
             await using var written = File.OpenRead(beside);
             var sum = Convert.ToHexStringLower(await SHA256.HashDataAsync(written, stop));
             File.Move(beside, target, overwrite: true);
-            return new BundleExported(
-                bundle.Digest,
-                format,
-                target,
-                written.Length,
-                sum,
-                id,
-                id is null ? null : image
-            );
+            return new BundleExported(bundle.Digest, format, target, written.Length, sum, image?.Id, image?.Name);
         }
         catch (IOException e)
         {
@@ -110,28 +168,18 @@ public sealed class BundleExport(IOptions<BundleOptions> options, BundleStore st
         }
     }
 
-    /// <summary>How the name of a file of this format ends.</summary>
-    public static string EndingOf(ExportFormat format) =>
-        format switch
-        {
-            ExportFormat.Oci => ".oci.tar",
-            ExportFormat.Rootfs => ".tar.zst",
-            ExportFormat.Squashfs => ".squashfs",
-            _ => ".erofs",
-        };
-
-    private async Task PackAsync(BundleLease lease, string beside, string[] packing, CancellationToken stop)
+    private async Task PackAsync(string root, string beside, string[] packing, CancellationToken stop)
     {
         if (packing.Length == 0)
         {
             await using var plain = new FileStream(beside, FileMode.CreateNew);
-            await BundleArchive.PackAsync(range, lease.Bundle.RootPath, plain, stop);
+            await BundleArchive.PackAsync(range, root, plain, stop);
             return;
         }
-        await using var program = PackingProgram.Start(packing, packing[0] == "mksquashfs" ? null : beside);
+        await using var program = PackingProgram.Start(packing, beside);
         try
         {
-            await BundleArchive.PackAsync(range, lease.Bundle.RootPath, program.Input, stop);
+            await BundleArchive.PackAsync(range, root, program.Input, stop);
         }
         catch (IOException) { } // it ended before it had read all: what it said tells why
         await program.FinishAsync(stop);
@@ -142,23 +190,5 @@ public sealed class BundleExport(IOptions<BundleOptions> options, BundleStore st
         : target.EndsWith(".gz", StringComparison.Ordinal) ? ["gzip", "--no-name"]
         : [];
 
-    private static string[] Squashfs(string beside, long epoch) =>
-        [
-            "mksquashfs",
-            "-",
-            beside,
-            "-tar",
-            "-quiet",
-            "-no-progress",
-            "-comp",
-            "zstd",
-            "-Xcompression-level",
-            "3",
-            "-mkfs-time",
-            $"{epoch}",
-            "-all-time", // else the root folder has the time of now: its -root-time does nothing to a tar (4.5.1)
-            $"{epoch}",
-            "-root-mode",
-            "755",
-        ];
+    private sealed record Image(string Id, string Name);
 }

@@ -22,7 +22,13 @@ internal sealed class PackingProgram : IAsyncDisposable
     /// <param name="words">Program and arguments.</param>
     /// <param name="file">A new file for what it prints; null for a program that writes its file itself.</param>
     /// <exception cref="BundleException">It is not installed; the message says how to.</exception>
-    public static PackingProgram Start(string[] words, string? file)
+    public static PackingProgram Start(string[] words, string? file) =>
+        Start(words, () => file is null ? null : new FileStream(file, FileMode.CreateNew));
+
+    /// <summary>The same for one that prints into another's input, which is closed when it has ended.</summary>
+    public static PackingProgram StartInto(string[] words, Stream next) => Start(words, () => next);
+
+    private static PackingProgram Start(string[] words, Func<Stream?> output)
     {
         var start = new ProcessStartInfo(words[0], words[1..])
         {
@@ -34,7 +40,7 @@ internal sealed class PackingProgram : IAsyncDisposable
         try
         {
             var process = Process.Start(start) ?? throw new BundleException($"{words[0]} did not start.");
-            return new PackingProgram(process, file is null ? null : new FileStream(file, FileMode.CreateNew));
+            return new PackingProgram(process, output());
         }
         catch (Win32Exception e)
         {
@@ -50,6 +56,7 @@ internal sealed class PackingProgram : IAsyncDisposable
         {
             process.StandardInput.Close();
         }
+        catch (ObjectDisposedException) { } // who fed it has closed it
         catch (IOException) { } // it has ended: it says why
         await copying.WaitAsync(stop);
         await process.WaitForExitAsync(stop);
