@@ -25,14 +25,6 @@ internal static class Egress
         "224.0.0.0/3",
     ];
 
-    // slirp4netns chats on its standard output, so its word of being ready takes another file.
-    private const string Start = "exec \"$@\" 3>&1 >&2";
-
-    // Where the device is closed, a root runner shows slirp4netns another node of it, in a mount namespace of its own:
-    // better than to run it as root, and than to change the machine.
-    private const string MakeTun =
-        "mount -t tmpfs -o size=4k,mode=755,noexec testgrid /dev/net && mknod -m 666 /dev/net/tun c 10 200 && ";
-
     /// <summary>
     /// The packet filter. The host's own addresses are closed too, public ones included: what listens on the host for
     /// its neighbours (a broker, a database) is not the job's.
@@ -60,33 +52,21 @@ internal static class Egress
             """;
 
     /// <summary>
-    /// Starts slirp4netns and returns when the pod's network is up. It runs with the pod's ids, not ours, so a hole in
-    /// it is a hole into an ordinary user. It ends when its standard input does: with us, however we end.
+    /// Starts slirp4netns and returns when the pod's network is up. It runs with the pod's ids, not ours: see
+    /// <c>launcher/tunnel.c</c>. It ends when its standard input does: with us, however we end.
     /// </summary>
     /// <exception cref="SandboxException">It is not installed, or the machine refused it.</exception>
     public static async Task<Process> StartAsync(int podProcess, ControlGroup group, CancellationToken stop)
     {
         ChildProgram.Find("slirp4netns");
         var process = ChildProgram.Start(
-            group.JoinFiles,
+            [],
             [
-                .. TunIsOpen || Posix.UserId != 0
-                    ? (string[])["sh", "-c", Start, "sh"]
-                    : ["unshare", "--mount", "--propagation", "private", "sh", "-c", MakeTun + Start, "sh"],
-                "nsenter",
-                $"--target={podProcess}",
-                "--user",
-                "--",
-                "slirp4netns",
-                "--configure",
-                "--mtu=65520",
-                "--disable-host-loopback",
-                "--enable-seccomp",
-                "--ready-fd=3",
-                "--exit-fd=0",
-                "--netns-type=path",
-                $"/proc/{podProcess}/ns/net",
-                "tap0",
+                OwnLauncher.Find().FullPath,
+                "tunnel",
+                $"{podProcess}",
+                TunIsOpen || Posix.UserId != 0 ? "open" : "closed",
+                .. group.JoinFiles,
             ]
         );
         try

@@ -27,13 +27,7 @@ public sealed class NativeSandboxFacts(NativeSandboxEngine engine, SandboxOption
         yield return FindLauncher();
         if (options.Runtime is not ("" or OwnLauncher.Setting))
             yield return await FindRuntimeAsync(stop);
-        yield return FindPrograms(
-            "programs for a network",
-            Network is SandboxNetwork.Egress,
-            "slirp4netns",
-            "nft",
-            "nsenter"
-        );
+        yield return FindPrograms("programs for a network", Network is SandboxNetwork.Egress, "slirp4netns", "nft");
         yield return FindUserNamespaces();
         yield return FindIds();
         yield return FindControlGroups();

@@ -46,7 +46,7 @@ internal sealed class OwnLauncher() : ContainerRuntime(Located)
     public override byte[] Order(ContainerPlan plan, bool inputFollows)
     {
         var (command, user) = (plan.Command, plan.User);
-        var text = new OrderText();
+        var text = new LauncherText();
         text.Add("root", plan.Root);
         text.Add("host", plan.HostName);
         text.Add("folder", command.Folder);
@@ -79,7 +79,7 @@ internal sealed class OwnLauncher() : ContainerRuntime(Located)
 
     private static byte[] Wall()
     {
-        var text = new OrderText();
+        var text = new LauncherText();
         foreach (var right in Walls.Rights)
             text.Add("right", Array.IndexOf(RightNumbers, right));
         foreach (var path in Walls.Masked)

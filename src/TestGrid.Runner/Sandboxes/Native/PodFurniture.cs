@@ -18,7 +18,7 @@ internal sealed class PodFurniture(string folder, SandboxSpec spec, BundleTree t
     private const string Memory = $"{PodFiles.InPod}/t";
 
     private readonly Skeleton skeleton = new();
-    private readonly OrderText orders = new();
+    private readonly LauncherText orders = new();
 
     /// <summary>The orders.</summary>
     /// <param name="hideControlGroups">See <see cref="ContainerRuntime.HidesControlGroups"/>.</param>

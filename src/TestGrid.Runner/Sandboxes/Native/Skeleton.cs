@@ -22,7 +22,7 @@ internal sealed class Skeleton
 
     /// <param name="orders">Where they are written down, parents first.</param>
     /// <param name="at">Where they shall be, as seen in the pod.</param>
-    public void Order(OrderText orders, string at)
+    public void Order(LauncherText orders, string at)
     {
         foreach (var (path, mode, uid, gid, text) in entries)
         {

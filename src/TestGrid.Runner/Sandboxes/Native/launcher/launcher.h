@@ -44,4 +44,5 @@ void become_root(void); // the pod's
 int wait_for(pid_t child, int all);
 
 int run_pod(const char *folder, int filtered, char **group_files);
+int run_tunnel(const char *pod, int open_device, char **group_files);
 int run_command(const char *pod, char **group_files);

@@ -75,6 +75,6 @@ public sealed class UnprivilegedSandboxTests(ITestOutputHelper output)
 
         output.WriteLine(said + await complaints);
         Assert.Equal(0, run.ExitCode);
-        Assert.Matches(@"Total: [5-9]\d, Errors: 0, Failed: 0, ", said);
+        Assert.Matches(@"Total: ([5-9]|1\d)\d, Errors: 0, Failed: 0, ", said);
     }
 }

@@ -5,7 +5,7 @@ using System.Text;
 namespace TestGrid.Runner.Sandboxes.Native;
 
 /// <summary>What is said to the launcher: words and fields, each ended by a zero byte.</summary>
-internal sealed class OrderText
+internal sealed class LauncherText
 {
     private readonly ArrayBufferWriter<byte> bytes = new(4096);
 
