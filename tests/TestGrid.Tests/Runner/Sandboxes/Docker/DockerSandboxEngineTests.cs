@@ -35,6 +35,8 @@ public sealed class DockerSandboxEngineTests(TestDocker docker) : SandboxContrac
                 esc(substr $path, 1), $got > 0 ? " cap=" . unpack("H*", substr $room, 0, $got) : "" }
         """;
 
+    protected override bool RootIsTheMachines => true;
+
     protected override int FirstId => new SandboxOptions().FirstId;
 
     protected override string NameServer => "127.0.0.11\noptions ndots:0";
