@@ -25,6 +25,7 @@ internal static class BundleCommand
             Digest(),
             Diff(),
             ExportCommand.Create(),
+            ImportCommand.Create(),
             Clean(),
         };
 
@@ -39,8 +40,17 @@ internal static class BundleCommand
             if (parsed.GetValue(json))
                 return Printed.Lines(all);
             Printed.Table(
-                ["bundle", "digest", "suite", "MiB"],
-                all.Select(one => (string[])[one.Name, one.Digest.ToString(), one.Suite, $"{one.Bytes >> 20}"])
+                ["bundle", "digest", "suite", "lock", "MiB"],
+                all.Select(one =>
+                    (string[])
+                        [
+                            one.Name,
+                            one.Digest.ToString(),
+                            one.Suite,
+                            one.LockDigest.Length == 0 ? "unlocked" : "locked",
+                            $"{one.Bytes >> 20}",
+                        ]
+                )
             );
             return ExitCodes.Ok;
         });
@@ -58,7 +68,7 @@ internal static class BundleCommand
             var record = Find(services.GetRequiredService<BundleStore>(), parsed.GetValue(bundle)!);
             if (parsed.GetValue(json))
                 return Printed.Lines([record]);
-            Console.WriteLine($"bundle   {record.Name}\ndigest   {record.Digest}\nlock     sha256:{record.LockDigest}");
+            Console.WriteLine($"bundle   {record.Name}\ndigest   {record.Digest}\nlock     {LockOf(record)}");
             Console.WriteLine($"suite    {record.Suite}\nbytes    {record.Bytes}\npackages {record.Packages.Length}");
             foreach (var package in record.Packages)
                 Console.WriteLine($"         {package.Name} {package.Version} ({package.Arch})");
@@ -158,6 +168,10 @@ internal static class BundleCommand
         );
         return command;
     }
+
+    // Nobody can say what an imported one was built from.
+    private static string LockOf(BundleRecord record) =>
+        record.LockDigest.Length == 0 ? "unlocked" : $"sha256:{record.LockDigest}";
 
     /// <summary>Which bundle.</summary>
     public static Argument<string> Named(string name) =>

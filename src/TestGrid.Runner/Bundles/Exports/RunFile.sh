@@ -31,7 +31,7 @@ END
 }
 
 # The bytes of a part of this file: OFFSET SIZE
-part() { tail -c "+$(($1 + 1))" "$self" | head -c "$2"; }
+part() { tail -c "+$(($1 + 1))" "$self" 2>/dev/null | head -c "$2"; }
 
 info() {
   echo "name     $tg_name"
