@@ -28,7 +28,7 @@ internal static class FinishScript
             Write(script, $"/etc/sudoers.d/{user.Name}", "0440", $"{user.Name} ALL=(ALL:ALL) NOPASSWD:ALL\n");
         foreach (var file in recipe.Files)
             Write(script, file.Path, file.Mode, file.Text);
-        return script.Append(Normalise).Append(Compile).Append(Last).ToString();
+        return script.Append(Normalise).Append(Compile).Append(CacheScript.Text).Append(Last).ToString();
     }
 
     // By the tree's own tar, in the tree: whatever stands in an archive, nothing outside is written. npm packs the files

@@ -30,7 +30,7 @@ must be unpacked, are kept in \$TG_CACHE (default: \$XDG_CACHE_HOME/testgrid, el
 END
 }
 
-# The bytes of a part of this file: OFFSET SIZE
+# The bytes of a part of this file: OFFSET SIZE. (tail complains where whoever starts us ignores SIGPIPE.)
 part() { tail -c "+$(($1 + 1))" "$self" 2>/dev/null | head -c "$2"; }
 
 info() {
