@@ -1,4 +1,5 @@
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Bundles.Exports;
 
 namespace TestGrid.Tests.Core.Bundles;
 
@@ -107,8 +108,9 @@ public sealed class RecipeBookTests
         Assert.Superset(new HashSet<string> { "base", "c", "node", "python", "python-2.7" }, book.Names.ToHashSet());
         // A newcomer's machine locks nothing that we have not.
         Assert.All(book.Names, name => Assert.True(IsLocked(book.Find(name)!, folder), $"{name}'s lock is stale"));
+        // Neither services nor the tools of a .run file are what a job runs in.
         Assert.All(
-            book.Names.Except(services),
+            book.Names.Except(services).Except([RunTools.Recipe]),
             name => Assert.Contains(new RecipeUser("travis", 2000, true), book.Find(name)!.Users)
         );
         Assert.All(book.Services, offer => Assert.Equal($"service-{offer.Service.Names[0]}", offer.Recipe));

@@ -140,7 +140,9 @@ public sealed class BundleImportTests : IDisposable
         };
         var image = Image(ImportFormat.Oci, layers, packed: true);
 
-        var refused = await Assert.ThrowsAsync<BundleException>(() => ImportAsync(image, most: which == "bomb" ? 64L << 20 : 1L << 30));
+        var refused = await Assert.ThrowsAsync<BundleException>(() =>
+            ImportAsync(image, most: which == "bomb" ? 64L << 20 : 1L << 30)
+        );
 
         Assert.Contains(reason, refused.Message, StringComparison.Ordinal);
         AssertNothingCame();
