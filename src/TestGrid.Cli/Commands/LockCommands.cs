@@ -12,6 +12,8 @@ namespace TestGrid.Cli.Commands;
 /// <summary><c>testgrid bundle lock · update · outdated · check</c>: what a recipe's lock says, and shall say.</summary>
 internal static class LockCommands
 {
+    private const string IsCurrent = "is current";
+
     public static Option<DirectoryInfo?> RecipesOption() =>
         new("--recipes")
         {
@@ -27,7 +29,7 @@ internal static class LockCommands
             {
                 var before = Kept(locks, recipe);
                 if (before is not null && before.RecipeHash == locks.RecipeHashOf(recipe))
-                    return new LockReport(recipe, "is current", before.Packages.Length, []);
+                    return new LockReport(recipe, IsCurrent, before.Packages.Length, []);
                 var made = await locks.ResolveAsync(recipe, stop);
                 locks.Keep(made);
                 return new LockReport(recipe, "locked", made.Packages.Length, Changes(before, made));
@@ -49,8 +51,9 @@ internal static class LockCommands
                     made = before.WithSecurityOf(made);
                 var changes = Changes(before, made);
                 // A release that was dated anew and changed nothing here makes no new bundle.
-                if (before is null || before.RecipeHash != made.RecipeHash || changes.Length > 0)
-                    locks.Keep(made);
+                if (before is not null && before.RecipeHash == made.RecipeHash && changes.Length == 0)
+                    return new LockReport(recipe, IsCurrent, before.Packages.Length, []);
+                locks.Keep(made);
                 return new LockReport(recipe, "updated", made.Packages.Length, changes);
             }
         );
@@ -67,10 +70,8 @@ internal static class LockCommands
                     locks.Find(recipe)
                     ?? throw new BundleException($"{recipe} has no lock: testgrid bundle lock {recipe}");
                 var changes = Changes(before, await locks.ResolveAsync(recipe, stop));
-                return new LockReport(recipe, "outdated", before.Packages.Length, changes)
-                {
-                    Fails = changes.Length > 0,
-                };
+                var did = changes.Length > 0 ? "outdated" : IsCurrent;
+                return new LockReport(recipe, did, before.Packages.Length, changes) { Fails = changes.Length > 0 };
             }
         );
 

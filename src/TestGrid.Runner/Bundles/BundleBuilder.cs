@@ -32,7 +32,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     /// <param name="folder">An empty folder; gets <c>tree/</c> with what the store keeps, and <c>work/</c>.</param>
     /// <param name="log">Where everything the tools say is kept.</param>
     /// <param name="stop">Stops it.</param>
-    /// <param name="surroundings">What the tools are started with; null for the usual.</param>
+    /// <param name="surroundings">The machine as the build sees it; null for as it is.</param>
     /// <exception cref="ForgottenPackagesException">A package is neither in the pool nor on a mirror.</exception>
     /// <exception cref="BundleException">It cannot be built; the message has apt's own words.</exception>
     public async Task<BundleRecord> BuildAsync(
@@ -176,13 +176,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
             root,
             LocalRepository.Line(repository),
         ];
-        await using var build = await LifelineProcess.StartAsync(
-            range,
-            command,
-            Env(locked, work, surroundings),
-            log.Hear,
-            stop
-        );
+        await using var build = await LifelineProcess.StartAsync(range, command, Env(locked, work), log.Hear, stop);
         await build.Output.CopyToAsync(Stream.Null, stop);
         var code = await build.WaitAsync(stop);
         if (code != 0)
@@ -206,13 +200,13 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
         """;
 
-    private static Dictionary<string, string> Env(BundleLock locked, string work, Surroundings surroundings) =>
+    private static Dictionary<string, string> Env(BundleLock locked, string work) =>
         new()
         {
             ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
             ["HOME"] = "/nonexistent",
             ["LC_ALL"] = "C.UTF-8",
-            ["TZ"] = surroundings.TimeZone,
+            ["TZ"] = "UTC",
             ["DEBIAN_FRONTEND"] = "noninteractive",
             ["SOURCE_DATE_EPOCH"] = locked.Epoch.ToString(CultureInfo.InvariantCulture),
             ["TMPDIR"] = Path.Combine(work, "tmp"),
