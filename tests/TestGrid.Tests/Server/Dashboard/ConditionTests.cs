@@ -46,7 +46,8 @@ public sealed class ConditionTests(SharedBroker.Running shared) : IAsyncLifetime
 
         Assert.Equal(("queue", "The queue is away"), (trouble.Part, trouble.Title));
         Assert.Contains("Webhooks are taken, and their jobs wait", trouble.Detail, StringComparison.Ordinal);
-        Assert.StartsWith("systemctl start rabbitmq-server", trouble.Remedy, StringComparison.Ordinal);
+        // While it dies it may still take a connection and say nothing, which has a remedy of its own.
+        Assert.Matches("^(systemctl start rabbitmq-server|rabbitmq-diagnostics listeners)", trouble.Remedy);
         Assert.InRange(trouble.Since, before.AddSeconds(-1), before.AddSeconds(20));
         Assert.Equal(trouble.Since, Assert.Single(asked.Troubles).Since); // since it began, not since somebody looked
         Assert.Empty((await AskAsync(server)).Troubles);

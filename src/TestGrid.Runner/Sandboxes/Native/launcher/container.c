@@ -12,6 +12,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -142,6 +143,19 @@ static void make_readonly(const char *path) {
   if (mount(NULL, path, NULL, flags, NULL) < 0) fail("make %s read-only", path);
 }
 
+// In a container whose own /sys is not whole the kernel gives no new one: then that one is shown, where nobody writes.
+static bool make_system(int system) {
+  char source[64];
+  make_folder("/sys");
+  if (mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY, NULL) == 0) return false;
+  if (errno != EPERM) fail("mount sysfs on /sys");
+  struct mount_attr closed = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC};
+  snprintf(source, sizeof source, "/proc/self/fd/%d", system);
+  if (mount(source, "/sys", NULL, MS_BIND | MS_REC, NULL) < 0) fail("show the machine's /sys");
+  if (mount_setattr(AT_FDCWD, "/sys", AT_RECURSIVE, &closed, sizeof closed) < 0) fail("make /sys read-only");
+  return true;
+}
+
 // Gives the terminal's master side to the runner and keeps the other, which is also /dev/console.
 static int make_terminal(int runner) {
   int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC), number, zero = 0;
@@ -194,6 +208,7 @@ static int make_files(void) {
 
   // First the root, so that every path from here on is one inside it, whatever links it holds. The old one stays below
   // until the end: the kernel allows a new /proc and /sys only beside others that are seen whole.
+  int system = open("/sys", O_PATH | O_DIRECTORY | O_CLOEXEC);
   int old = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (old < 0 || chdir(order.root) < 0) fail("enter %s", order.root);
   must(syscall(SYS_pivot_root, ".", "."));
@@ -205,7 +220,8 @@ static int make_files(void) {
   snprintf(text, sizeof text, "mode=1777,size=%s", order.shared_memory);
   mount_new("tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, text);
   mount_new("mqueue", "/dev/mqueue", MS_NOSUID | MS_NOEXEC | MS_NODEV, NULL);
-  mount_new("sysfs", "/sys", MS_NOSUID | MS_NOEXEC | MS_NODEV | MS_RDONLY, NULL);
+  bool is_machines = make_system(system);
+  close(system);
   for (int i = 0; i < COUNT; i++) {
     snprintf(text, sizeof text, "/dev/%s", devices[i]);
     show(opened[i], text);
@@ -218,6 +234,7 @@ static int make_files(void) {
   must(symlink("/proc/kcore", "/dev/core"));
   must(symlink("pts/ptmx", "/dev/ptmx"));
   if (runner >= 0) terminal = make_terminal(runner);
+  if (is_machines) mask("/sys/fs/cgroup");
   for (int i = 0; i < order.masks; i++) mask(order.mask[i]);
   for (int i = 0; i < order.readonlys; i++) make_readonly(order.readonly[i]);
 
