@@ -47,8 +47,12 @@ internal sealed class BundleBuildCommand
             var isAll = result.GetValue(all);
             if (isAll == result.GetValue(names) is { Length: > 0 })
                 result.AddError(isAll ? "--all takes no names." : "Name a recipe, or say --all.");
-            if (result.GetValue(page) is not null && !result.GetValue(again))
+            if (result.GetValue(page) is not { } file)
+                return;
+            if (!result.GetValue(again))
                 result.AddError("--page is a page of proofs: say --verify with it.");
+            if (file.Directory is not { Exists: true })
+                result.AddError($"There is no folder for {file.FullName}.");
         });
         command.SetAction(
             async (parsed, stop) =>

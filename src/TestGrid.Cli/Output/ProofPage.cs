@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text;
+using TestGrid.Cli.Exits;
 using TestGrid.Core.Bundles;
 
 namespace TestGrid.Cli.Output;
@@ -57,7 +58,7 @@ internal static class ProofPage
 
     /// <summary>The bundles that a page has proved; empty when there is no such page.</summary>
     /// <param name="file">A page of <see cref="Write"/>.</param>
-    /// <exception cref="FormatException">A row is not as it was written: the message has its line.</exception>
+    /// <exception cref="CommandException">A row is not as it was written: the message has its line.</exception>
     public static IReadOnlyDictionary<string, BundleProof> Read(string file)
     {
         var proofs = new Dictionary<string, BundleProof>(StringComparer.Ordinal);
@@ -75,7 +76,10 @@ internal static class ProofPage
                 || !long.TryParse(cells[3], CultureInfo.InvariantCulture, out var size)
                 || !int.TryParse(cells[4], CultureInfo.InvariantCulture, out var seconds)
             )
-                throw new FormatException($"{file}:{number + 1} is no row of this page. Remedy: remove the line.");
+                throw new CommandException(
+                    $"{file}:{number + 1} is no row of this page. Remedy: remove the line.",
+                    ExitCodes.Usage
+                );
             proofs[cells[0]] = new(cells[0], cells[1], packages, size << 20, digest, cells[5] == Yes, seconds);
         }
         return proofs;

@@ -32,7 +32,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     /// <param name="folder">An empty folder; gets <c>tree/</c> with what the store keeps, and <c>work/</c>.</param>
     /// <param name="log">Where everything the tools say is kept.</param>
     /// <param name="stop">Stops it.</param>
-    /// <param name="surroundings">The machine as the build sees it; null for as it is.</param>
+    /// <param name="elsewhere">In <see cref="Surroundings.Others"/>.</param>
     /// <exception cref="ForgottenPackagesException">A package is neither in the pool nor on a mirror.</exception>
     /// <exception cref="BundleException">It cannot be built; the message has apt's own words.</exception>
     public async Task<BundleRecord> BuildAsync(
@@ -41,15 +41,14 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         string folder,
         BuildLog log,
         CancellationToken stop,
-        Surroundings? surroundings = null
+        bool elsewhere = false
     )
     {
         using var limit = new CancellationTokenSource(options.BuildTime, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         try
         {
-            var around = surroundings ?? Surroundings.Usual;
-            return await BuildStepsAsync(recipe, locked, folder, log, around, both.Token);
+            return await BuildStepsAsync(recipe, locked, folder, log, elsewhere, both.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !stop.IsCancellationRequested)
         {
@@ -65,7 +64,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         BundleLock locked,
         string folder,
         BuildLog log,
-        Surroundings surroundings,
+        bool elsewhere,
         CancellationToken stop
     )
     {
@@ -86,7 +85,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         await LocalRepository.MakeAsync(locked, pool, repository, stop);
         ShowAll(repository);
 
-        await InstallAsync(recipe, locked, (repository, work, root), log, surroundings, stop);
+        await InstallAsync(recipe, locked, (repository, work, root), log, elsewhere, stop);
 
         log.Reach(94, "reading the tree");
         var otherwise = BundlePackage.DifferencesTo(locked, Path.Combine(root, "var/lib/dpkg/status"));
@@ -145,7 +144,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         BundleLock locked,
         (string Repository, string Work, string Root) at,
         BuildLog log,
-        Surroundings surroundings,
+        bool elsewhere,
         CancellationToken stop
     )
     {
@@ -160,7 +159,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         const string merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
         string[] command =
         [
-            .. surroundings.Start,
+            .. elsewhere ? Surroundings.Others : [],
             "sh",
             "-c",
             Build,

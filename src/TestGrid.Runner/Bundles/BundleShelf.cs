@@ -19,8 +19,8 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
 
     private string Unfinished => Folder("tmp");
 
-    // Of this store alone: two on one machine do not sweep each other's.
-    private string InMemory =>
+    /// <summary>Where builds in memory are: of this store alone, two on one machine do not sweep each other's.</summary>
+    internal string InMemory =>
         Path.Combine(
             "/dev/shm",
             "testgrid-" + Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(options.RootPath)))[..12]
@@ -77,13 +77,27 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
             var memory = new DriveInfo(Path.GetDirectoryName(InMemory)!);
             if (memory.DriveFormat != "tmpfs" || memory.AvailableFreeSpace < options.FreeBytes)
                 return null;
-            Directory.CreateDirectory(InMemory);
-            File.SetUnixFileMode(InMemory, (UnixFileMode)0x1ED); // 0755: the range's root passes through
-            return BeginIn(InMemory, recipe);
+            Directory.CreateDirectory(InMemory, (UnixFileMode)0x1ED); // 0755: the range's root passes through
+            return MemoryIsOurs ? BeginIn(InMemory, recipe) : null;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             return null;
+        }
+    }
+
+    // Anybody may have made that name, or a link of it, before us: what is another's is neither used nor looked into.
+    private bool MemoryIsOurs
+    {
+        get
+        {
+            const int kind = 0xF000;
+            const int folder = 0x4000;
+            const int writtenByOthers = 0x12; // 0022
+            if (!Path.Exists(InMemory))
+                return false;
+            var facts = Posix.Look(Encoding.UTF8.GetBytes(InMemory + '\0'));
+            return facts.User == Posix.EffectiveUser() && (facts.Mode & (kind | writtenByOthers)) == folder;
         }
     }
 
@@ -132,7 +146,7 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     public async Task<int> SweepAsync(CancellationToken stop)
     {
         var swept = 0;
-        foreach (var parent in new[] { Unfinished, InMemory }.Where(Directory.Exists))
+        foreach (var parent in MemoryIsOurs ? [Unfinished, InMemory] : new[] { Unfinished })
         {
             foreach (var folder in Directory.GetDirectories(parent))
             {

@@ -140,7 +140,7 @@ public sealed partial class BundleStore
     }
 
     /// <summary>
-    /// Builds the recipe's bundle once more, from the same lock, in <see cref="Surroundings.Other"/>, and compares; nothing
+    /// Builds the recipe's bundle once more, from the same lock, in <see cref="Surroundings.Others"/>, and compares; nothing
     /// of it is kept.
     /// </summary>
     public async ValueTask<Rebuild> RebuildAsync(
@@ -158,16 +158,16 @@ public sealed partial class BundleStore
                 $"{lease.Bundle.Name} {digest.Short} was built from another recipe than the one here, so a build here says "
                     + "nothing about it. Remedy: verify it where it was built."
             );
-        var elsewhere = shelf.BeginInMemory(recipe.Name);
-        var (folder, held) = elsewhere ?? shelf.Begin(recipe.Name);
+        var inMemory = shelf.BeginInMemory(recipe.Name);
+        var (folder, held) = inMemory ?? shelf.Begin(recipe.Name);
         try
         {
             var talk = new BuildLog(recipe.Name, TextWriter.Null, progress);
-            var record = await builder.BuildAsync(recipe, locked, folder, talk, stop, Surroundings.Other);
+            var record = await builder.BuildAsync(recipe, locked, folder, talk, stop, elsewhere: true);
             if (record.Digest == digest)
-                return new Rebuild([], elsewhere is not null);
+                return new Rebuild([], inMemory is not null);
             var other = KeptManifest(Path.Combine(folder, "tree"));
-            return new Rebuild(KeptManifest(shelf.FolderOf(digest)).DifferencesTo(other, 100), elsewhere is not null);
+            return new Rebuild(KeptManifest(shelf.FolderOf(digest)).DifferencesTo(other, 100), inMemory is not null);
         }
         finally
         {

@@ -10,8 +10,8 @@ internal static class CacheScript
     public const string Text = Java + Mono + Haskell;
 
     // The certificates' store (JKS, version 2) has the time at which each came in, and their order is a hash table's; at its
-    // end is SHA-1 over a known password, a phrase, and all before. A class data archive is a JVM's memory: it differs, and only
-    // makes a start quicker.
+    // end is SHA-1 over a known password, a phrase, and all before. A class data archive that a JDK's script made (up to 11) is a
+    // JVM's memory: it differs, and only makes a start quicker. Newer packages bring theirs, and those stay.
     private const string Java = """
         if [ -f "$root"/etc/ssl/certs/java/cacerts ] && [ -x "$root"/usr/bin/perl ]; then
         cat >"$root"/tmp/cacerts.pl <<'PERL'
@@ -35,7 +35,9 @@ internal static class CacheScript
         chroot "$root" perl /tmp/cacerts.pl /etc/ssl/certs/java/cacerts "$SOURCE_DATE_EPOCH"
         rm -f "$root"/tmp/cacerts.pl
         fi
-        rm -f "$root"/usr/lib/jvm/*/lib/server/classes*.jsa "$root"/usr/lib/jvm/*/jre/lib/*/server/classes*.jsa
+        for archive in "$root"/usr/lib/jvm/*/lib/server/*.jsa "$root"/usr/lib/jvm/*/jre/lib/*/server/*.jsa; do
+            [ ! -f "$archive" ] || chroot "$root" dpkg-query --search "${archive#"$root"}" >/dev/null 2>&1 || rm -f "$archive"
+        done
 
         """;
 

@@ -66,8 +66,8 @@ internal sealed class LockedBuild(BundleBuilder builder, LockMaker maker, LockSh
         string folder,
         BuildLog log,
         CancellationToken stop,
-        Surroundings? surroundings = null
-    ) => builder.BuildAsync(recipe, locked, folder, log, stop, surroundings);
+        bool elsewhere = false
+    ) => builder.BuildAsync(recipe, locked, folder, log, stop, elsewhere);
 
     private (BundleLock? Lock, string Why) Usable(Recipe recipe)
     {

@@ -1,3 +1,4 @@
+using TestGrid.Cli.Exits;
 using TestGrid.Cli.Output;
 using TestGrid.Core.Bundles;
 
@@ -38,7 +39,7 @@ public sealed class ProofPageTests : IDisposable
     {
         File.WriteAllText(file, "# Page\n\n| base | bookworm | many | 369 | 29 | yes | `" + Digest + "` |\n");
 
-        var problem = Assert.Throws<FormatException>(() => ProofPage.Read(file));
+        var problem = Assert.Throws<CommandException>(() => ProofPage.Read(file));
 
         Assert.StartsWith($"{file}:3 is no row", problem.Message, StringComparison.Ordinal);
     }

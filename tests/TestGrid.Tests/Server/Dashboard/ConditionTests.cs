@@ -35,8 +35,12 @@ public sealed class ConditionTests(SharedBroker.Running shared) : IAsyncLifetime
 
         var before = DateTimeOffset.UtcNow;
         await Broker.KillAsync();
-        Assert.True(await told.MoveNextAsync());
-        var trouble = Assert.Single(told.Current.Troubles);
+        TroubleRecord trouble;
+        do
+        {
+            Assert.True(await told.MoveNextAsync());
+            trouble = Assert.Single(told.Current.Troubles);
+        } while (trouble.Remedy.StartsWith("rabbitmq-diagnostics", StringComparison.Ordinal)); // it resets, dying
         using (var ready = await server.Stranger.GetAsync("/readyz", Stop))
             Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
         var asked = await AskAsync(server);
@@ -46,8 +50,7 @@ public sealed class ConditionTests(SharedBroker.Running shared) : IAsyncLifetime
 
         Assert.Equal(("queue", "The queue is away"), (trouble.Part, trouble.Title));
         Assert.Contains("Webhooks are taken, and their jobs wait", trouble.Detail, StringComparison.Ordinal);
-        // While it dies it may still take a connection and say nothing, which has a remedy of its own.
-        Assert.Matches("^(systemctl start rabbitmq-server|rabbitmq-diagnostics listeners)", trouble.Remedy);
+        Assert.StartsWith("systemctl start rabbitmq-server", trouble.Remedy, StringComparison.Ordinal);
         Assert.InRange(trouble.Since, before.AddSeconds(-1), before.AddSeconds(20));
         Assert.Equal(trouble.Since, Assert.Single(asked.Troubles).Since); // since it began, not since somebody looked
         Assert.Empty((await AskAsync(server)).Troubles);

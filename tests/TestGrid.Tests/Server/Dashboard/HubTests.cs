@@ -79,6 +79,7 @@ public sealed class HubTests : IAsyncLifetime
         var job = new JobId(await server.StartBuildAsync(), 1);
         await using var records = Watch<JobDetail>("Job", [job.ToString()]).GetAsyncEnumerator(Stop);
         Assert.True(await records.MoveNextAsync());
+        // The class shares a server, on which another test may have claimed as a runner.
         Assert.Contains(records.Current.Job.WaitsFor, new[] { null, "no runner is connected", "its turn" });
 
         var lease = await server.ClaimAsync(job);

@@ -61,11 +61,14 @@ public sealed class DockerSandboxEngineTests(TestDocker docker) : SandboxContrac
     {
         var word = NewWord();
         using var host = SandboxHost.Start(StatePath, docker.Host, word);
-        await UntilAsync(() => host.HasExited || CountProcesses(word) >= 3, "the host's sandbox did not start");
+        await UntilAsync(
+            () => host.HasExited || CountProcesses(SandboxHost.Started(word)) >= 3,
+            "the host's sandbox did not start"
+        );
         Assert.False(host.HasExited);
         // What a living runner has is not to be swept.
         await Engine.SweepAsync(Stop);
-        Assert.Equal(3, CountProcesses(word));
+        Assert.Equal(3, CountProcesses(SandboxHost.Started(word)));
 
         host.Kill();
         await host.WaitForExitAsync(Stop);

@@ -54,7 +54,7 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         var word = NewWord();
         using var host = SandboxHost.Start(StatePath, Runtime, word, jobs);
         await UntilAsync(
-            () => host.HasExited || CountProcesses(word) >= 3 * jobs,
+            () => host.HasExited || CountProcesses(SandboxHost.Started(word)) >= 3 * jobs,
             "the host's sandboxes did not start"
         );
         Assert.False(host.HasExited);
@@ -62,7 +62,7 @@ public abstract partial class NativeSandboxEngineContract : SandboxContract
         Assert.Equal(Uncapped is null, groups.Count > 0);
         // What a living runner has is not to be swept.
         await Engine.SweepAsync(Stop);
-        Assert.Equal(3 * jobs, CountProcesses(word));
+        Assert.Equal(3 * jobs, CountProcesses(SandboxHost.Started(word)));
         Assert.InRange(CountWithMounts(), jobs, int.MaxValue);
 
         var killed = TimeProvider.System.GetTimestamp();
@@ -253,6 +253,12 @@ public sealed class SandboxHost
                 })
         );
     }
+
+    /// <summary>
+    /// What stands on the command line of each of them once it sleeps. (The shells before it have the word there too,
+    /// and a program has no command line at all while another takes its place.)
+    /// </summary>
+    internal static string Started(string word) => $"{word}\01000";
 
     /// <param name="statePath">The engine's folder.</param>
     /// <param name="runtime">The native engine's runtime, or the address of a Docker daemon.</param>
