@@ -66,6 +66,7 @@ public sealed class JobPlaces(
                 Digest = bundle.Bundle.Digest,
                 IsStrangers = order.Trigger.PullRequest is { IsFork: true },
                 HostName = order.Config.Addons.HostName ?? "testgrid",
+                Folders = [JobScript.TemporaryFolder],
                 Services = services.Specs,
             };
             place.Sandbox = await engine.CreateAsync(spec, ending.Polite);

@@ -9,19 +9,29 @@ ANSI_RESET='\033[0m'
 ANSI_CLEAR='\033[0K'
 export ANSI_RED ANSI_GREEN ANSI_YELLOW ANSI_RESET ANSI_CLEAR
 
+# Whether this file is read by a program of the job, for its functions: it goes no further than those then.
+_tg_is_sourced() {
+  [[ ${FUNCNAME[1]:-} == source ]]
+}
+
+# Where the job itself begins.
+#
 # Marks tell the runner which phase runs. The key comes in the environment, differs for every attempt and is taken out of
 # it at once, so that no output can hold it by chance: not a printed log, not a file of the repository. A job that wants to
 # lie can (it runs in this very shell); all it gains is a wrong time beside its own phases, for the verdict is the exit code.
-_tg_mark_key=${TESTGRID_MARK_KEY:-}
-unset TESTGRID_MARK_KEY
-_tg_phase=
-_tg_phase_exit=0
-_tg_phase_command=
-_tg_phase_start=0
-_tg_stage_command=
-_tg_open=
-_tg_open_start=0
-_tg_open_ticks=0
+_tg_begin() {
+  _tg_mark_key=${TESTGRID_MARK_KEY:-}
+  unset TESTGRID_MARK_KEY
+  _tg_phase=
+  _tg_phase_exit=0
+  _tg_phase_command=
+  _tg_phase_start=0
+  _tg_stage_command=
+  _tg_open=
+  _tg_open_start=0
+  _tg_open_ticks=0
+  trap _tg_on_exit EXIT
+}
 
 # Sets _tg_now to nanoseconds since 1970 without starting a process.
 _tg_clock() {
@@ -109,7 +119,6 @@ _tg_on_exit() {
     _tg_phase_end
   fi
 }
-trap _tg_on_exit EXIT
 
 travis_nanoseconds() {
   _tg_clock
@@ -219,9 +228,11 @@ travis_terminate() {
   _tg_command_end "${1:-0}" "${TRAVIS_TIMER_ID:-}"
   _tg_phase_end
   local _tg_pid
-  for _tg_pid in $(jobs -p); do
-    kill "$_tg_pid" 2>/dev/null
-  done
+  if [[ -n ${!:-} ]]; then # most jobs leave nothing behind, and to look costs a process
+    for _tg_pid in $(jobs -p); do
+      kill "$_tg_pid" 2>/dev/null
+    done
+  fi
   exit "${1:-0}"
 }
 
@@ -373,7 +384,6 @@ travis_bash_qsort_numeric() {
   fi
 }
 
-# Programs of the job find the functions where Travis has them: source ~/.travis/functions.
 # A screen that nobody sees. Without its program in the bundle, Debian's is installed.
 _tg_screen() {
   if ! command -v Xvfb >/dev/null; then
@@ -418,10 +428,14 @@ _tg_deploy() {
   _tg_phase_end
 }
 
+# Programs of the job find the functions where Travis has them: source ~/.travis/functions. That is this file again, which
+# JobScript stops behind its functions when it is sourced: to write them all down would cost each job milliseconds.
 _tg_write_functions() {
-  if mkdir -p "$HOME/.travis"; then
-    declare -f >"$HOME/.travis/functions"
-    ln -sf functions "$HOME/.travis/job_stages"
+  local _tg_file=${BASH_SOURCE[0]}
+  if [[ $_tg_file != /* ]]; then _tg_file=$PWD/$_tg_file; fi
+  if [[ -d $HOME/.travis/tmp ]] || mkdir -p "$HOME/.travis/tmp"; then
+    printf 'source %q\n' "$_tg_file" >"$HOME/.travis/functions"
+    printf 'source %q\n' "$_tg_file" >"$HOME/.travis/job_stages"
   fi
 }
 

@@ -25,6 +25,9 @@ public static partial class JobScript
     /// </summary>
     public const string MountPoint = "/opt/testgrid/job.sh";
 
+    /// <summary>A folder that the script wants for its functions and temporary files, and makes where it is missing.</summary>
+    public const string TemporaryFolder = "/home/travis/.travis/tmp";
+
     /// <summary>
     /// Names, separated by spaces, of the process's variables that are secrets: told in the log as <c>[secure]</c>.
     /// </summary>
@@ -109,7 +112,9 @@ public static partial class JobScript
 
     private static void Begin(StringBuilder script, JobOrder order)
     {
-        script.Append("_tg_write_functions\n");
+        // A program of the job that sources the functions stops here.
+        script.Append("if _tg_is_sourced; then return 0; fi\n");
+        script.Append("_tg_begin\n_tg_write_functions\n");
         JobScriptEnv.Append(script, order);
     }
 

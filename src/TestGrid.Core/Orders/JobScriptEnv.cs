@@ -14,10 +14,13 @@ internal static class JobScriptEnv
     /// </summary>
     private const int MessageBytes = 32768;
 
-    // The machine's profile first, then Travis's PATH (with ~/bin, and the sbin folders that Debian keeps from users).
+    // The machine's profile first, then Travis's PATH (with ~/bin, and the sbin folders that Debian keeps from users). Debian's
+    // profile asks `id -u`, which bash knows without starting a program.
     private const string Header = """
         export TRAVIS_ROOT=${TRAVIS_ROOT:-/} TRAVIS_HOME=$HOME
+        id() { if [[ $* == -u ]]; then echo "$EUID"; else command id "$@"; fi; }
         if [[ -s ${TRAVIS_ROOT}etc/profile ]]; then source "${TRAVIS_ROOT}etc/profile"; fi
+        unset -f id
         if [[ -s $HOME/.bash_profile ]]; then source "$HOME/.bash_profile"; fi
         set +eu
         case :$PATH: in
@@ -34,7 +37,6 @@ internal static class JobScriptEnv
         export TRAVIS_APP_HOST= TRAVIS_APT_PROXY= TRAVIS_INIT=systemd TRAVIS_INFRA= TRAVIS_OSX_IMAGE=
         export TRAVIS_OS_NAME=linux TRAVIS_CPU_ARCH=amd64 TRAVIS_ARCH=amd64 TRAVIS_DIST= TRAVIS_SUDO=true
         export TRAVIS_TEST_RESULT= TRAVIS_CMD= TRAVIS_TMPDIR=$HOME/.travis/tmp
-        mkdir -p "$TRAVIS_TMPDIR"
         if [[ -r ${TRAVIS_ROOT}etc/os-release ]]; then
           while IFS='=' read -r _tg_name _tg_value; do
             if [[ $_tg_name == VERSION_CODENAME ]]; then TRAVIS_DIST=${_tg_value//\"/}; fi
@@ -67,7 +69,8 @@ internal static class JobScriptEnv
         var slug = Bash.Quote(order.Repository.Slug);
         script.Append("export TRAVIS_BUILD_DIR=$HOME/build/").Append(slug).Append('\n');
         script.Append(
-            "if ! mkdir -p \"$TRAVIS_BUILD_DIR\" || ! cd \"$TRAVIS_BUILD_DIR\"; then travis_terminate 2; fi\n\n"
+            "if [[ ! -d $TRAVIS_BUILD_DIR ]]; then mkdir -p \"$TRAVIS_BUILD_DIR\"; fi\n"
+                + "if ! cd \"$TRAVIS_BUILD_DIR\"; then travis_terminate 2; fi\n\n"
         );
     }
 

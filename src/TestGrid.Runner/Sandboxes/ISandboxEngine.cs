@@ -53,6 +53,9 @@ public sealed record SandboxSpec(
     /// <summary>What the machine is called inside; letters, digits, dots and dashes.</summary>
     public string HostName { get; init; } = "testgrid";
 
+    /// <summary>Absolute paths of folders that are there, made where the bundle has none, for who owns the folder above.</summary>
+    public ImmutableArray<string> Folders { get; init; } = [];
+
     /// <summary>What runs beside the commands: on the same localhost, each in files and processes of its own.</summary>
     public ImmutableArray<SandboxService> Services { get; init; } = [];
 }

@@ -26,6 +26,8 @@ internal static partial class SpecCheck
             )
                 throw new SandboxException($"{mount.Source}, to be shown at {mount.Target}, is not there.");
         }
+        foreach (var folder in spec.Folders)
+            CheckTarget(folder);
         foreach (var service in spec.Services)
             CheckService(service, spec);
     }

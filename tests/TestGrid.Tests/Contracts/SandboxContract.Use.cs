@@ -125,6 +125,28 @@ public abstract partial class SandboxContract
     }
 
     [Fact]
+    public async Task A_folder_that_the_spec_asks_for_is_there_and_belongs_to_who_owns_the_one_above()
+    {
+        var spec = new SandboxSpec("1.1-1", Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.None)
+        {
+            Digest = Bundle.Digest,
+            Folders = ["/home/travis/one/two", "/opt/three", "/etc"],
+        };
+        await using var sandbox = await Engine.CreateAsync(spec, Stop);
+
+        var (exit, said) = await BashAsync(
+            sandbox,
+            "stat -c '%U %a %F' ~/one ~/one/two /opt/three /etc; touch ~/one/two/mine; ls -A ~/one/two"
+        );
+
+        Assert.Equal(0, exit.ExitCode);
+        Assert.Equal(
+            "travis 755 directory\ntravis 755 directory\nroot 755 directory\nroot 755 directory\nmine\n",
+            said.ReplaceLineEndings("\n")
+        );
+    }
+
+    [Fact]
     public async Task A_machine_is_called_as_the_spec_says_and_finds_itself_by_that_name()
     {
         var spec = new SandboxSpec("1.1-1", Bundle.RootPath, [], JobLimits.Default, SandboxNetwork.None)

@@ -26,6 +26,12 @@ internal sealed class DockerFiles(SandboxSpec spec, SandboxOptions options)
     {
         foreach (var mount in spec.Mounts)
             PlanTarget(mount);
+        foreach (var folder in spec.Folders)
+        {
+            if (tree.Look(folder) is { IsFolder: false })
+                throw new SandboxException($"{folder} in the bundle is no folder.");
+            PlanFolders(folder);
+        }
     }
 
     /// <summary>Sends them all to the container's first process, and the word that nothing more comes.</summary>
@@ -97,11 +103,16 @@ internal sealed class DockerFiles(SandboxSpec spec, SandboxOptions options)
                 );
             return;
         }
-        // The folders above that the bundle has not got belong to who owns the nearest one that it has: a job may write
-        // beside its repository.
+        PlanFolders(Path.GetDirectoryName(mount.Target)!);
+    }
+
+    // What of a path the bundle has not got belongs to who owns the nearest folder that it has: a job may write beside its
+    // repository.
+    private void PlanFolders(string path)
+    {
         var (uid, gid) = (0, 0);
         var walked = "";
-        foreach (var part in mount.Target.Split('/', StringSplitOptions.RemoveEmptyEntries).SkipLast(1))
+        foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             walked = $"{walked}/{part}";
             if (tree.Look(walked) is { } there)

@@ -102,6 +102,8 @@ internal sealed class PodFurniture(string folder, SandboxSpec spec, BundleTree t
         // A target below another mount is that mount's to hold.
         foreach (var mount in spec.Mounts.Where(mount => !spec.Mounts.Any(other => IsBelow(mount, other))))
             upper.AddTarget(mount.Target, Directory.Exists(mount.Source));
+        foreach (var folder in spec.Folders)
+            upper.AddTarget(folder, isFolder: true);
         for (var i = 0; i < spec.Services.Length; i++)
             PlanService(PodFiles.FolderOf(i), spec.Services[i], nameServer, upper);
     }

@@ -52,6 +52,18 @@ public sealed class JobFunctionsTests
     }
 
     [Fact]
+    public async Task The_job_itself_may_source_the_functions_and_goes_on_where_it_was()
+    {
+        var run = await ScriptRun.OfAsync(
+            "language: generic\ninstall: source ~/.travis/functions\nscript: echo \"in $PWD\"\n"
+        );
+
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(["install", "script"], run.Phases.Select(phase => phase.Phase));
+        Assert.Single(run.Visible.Split('\n'), line => line.StartsWith("in /", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_jdk_that_is_not_here_is_told_and_nothing_else_is_taken()
     {
         var run = await ScriptRun.OfAsync(
