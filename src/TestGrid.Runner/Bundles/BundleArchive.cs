@@ -56,11 +56,24 @@ internal static class BundleArchive
         await RunAsync(range, command, output, $"{root} could not be packed", stop);
     }
 
+    /// <summary>Runs a tar of these words, which writes an archive of a tree.</summary>
+    public static Task PackAsync(IdRange range, IEnumerable<string> words, Stream output, CancellationToken stop) =>
+        RunAsync(range, [.. words], output, "A tree could not be packed", stop);
+
     /// <param name="archive">A tar that others may read.</param>
     /// <param name="root">An empty folder that the range's root owns.</param>
     /// <param name="jail">A folder to make the jail on; it is empty again afterwards.</param>
+    /// <param name="attributes">Further extended attributes that are kept.</param>
+    /// <param name="stop">Ends it.</param>
     /// <exception cref="BundleException">It is no tar, or one that no bundle is made of; nothing outside was changed.</exception>
-    public static Task UnpackAsync(IdRange range, string archive, string root, string jail, CancellationToken stop)
+    public static Task UnpackAsync(
+        IdRange range,
+        string archive,
+        string root,
+        string jail,
+        CancellationToken stop,
+        params ReadOnlySpan<string> attributes
+    )
     {
         string[] command =
         [
@@ -72,6 +85,7 @@ internal static class BundleArchive
             archive,
             root,
             .. Keep,
+            .. attributes.ToArray().Select(name => $"--xattrs-include={name}"),
             "--same-owner",
             "--preserve-permissions",
             "--delay-directory-restore",

@@ -27,6 +27,9 @@ public sealed partial class AutoSandboxEngine(
     /// <summary>The chosen engine's, and <c>auto</c> until there is one.</summary>
     public string Name => chosen?.Name ?? Auto;
 
+    public async ValueTask<bool> HasLayersAsync(CancellationToken stop) =>
+        await (await ChooseAsync(stop)).HasLayersAsync(stop);
+
     public async ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop) =>
         await (await ChooseAsync(stop)).CreateAsync(spec, stop);
 

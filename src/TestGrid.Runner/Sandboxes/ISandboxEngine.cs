@@ -23,6 +23,13 @@ public interface ISandboxEngine
     /// <summary>The name that settings and logs use: <c>native</c>, <c>docker</c>.</summary>
     string Name { get; }
 
+    /// <summary>
+    /// Whether its sandboxes can be made with <see cref="SandboxSpec.LayerPath"/>, and have
+    /// <see cref="Sandbox.SaveLayerAsync"/>.
+    /// </summary>
+    /// <exception cref="SandboxException">No engine works here.</exception>
+    ValueTask<bool> HasLayersAsync(CancellationToken stop) => new(false);
+
     /// <exception cref="SandboxException">The machine cannot make one; the message says what is missing and the line that mends it.</exception>
     ValueTask<Sandbox> CreateAsync(SandboxSpec spec, CancellationToken stop);
 
@@ -46,6 +53,13 @@ public sealed record SandboxSpec(
 {
     /// <summary>The bundle's name by content, for an engine that keeps the tree elsewhere too.</summary>
     public BundleDigest? Digest { get; init; }
+
+    /// <summary>
+    /// What an earlier sandbox's <see cref="Sandbox.SaveLayerAsync"/> wrote, unpacked; null for none. It is never written
+    /// to. Its <c>u0</c> is seen over the bundle. Its <c>uN</c>, if it has one, is seen beneath the N-th of the mounts, from
+    /// 1 on: there the mount's own files win.
+    /// </summary>
+    public string? LayerPath { get; init; }
 
     /// <summary>Its code is a stranger's, of a pull request from a fork: an engine that cannot limit it refuses it.</summary>
     public bool IsStrangers { get; init; }
@@ -179,6 +193,24 @@ public abstract class Sandbox : IAsyncDisposable
     /// <param name="command">Without a terminal and without input.</param>
     /// <param name="output">As in <see cref="RunAsync"/>.</param>
     public abstract ValueTask<SandboxExit> ServeAsync(string service, SandboxCommand command, PipeWriter output);
+
+    /// <summary>
+    /// Writes all that its commands have changed so far as a tar (POSIX format, owners as seen inside, sorted by name, so
+    /// that the same change gives the same bytes): <c>u0</c> over the bundle, <c>uN</c> over the N-th of the mounts, from 1
+    /// on. What was deleted is a device of numbers 0 and 0, a folder that replaced one has the attribute
+    /// <c>user.overlay.opaque</c>: as <see cref="SandboxSpec.LayerPath"/> is read. Without <c>/tmp</c>, <c>/run</c>,
+    /// <c>/var/tmp</c>, mounted files, sockets, and what the sandbox itself has put there. While no command runs, and
+    /// nothing that is the job's runs for it.
+    /// </summary>
+    /// <param name="output">What cannot be written there ends it; it is not closed.</param>
+    /// <param name="without">Further absolute paths inside that are left out, with all below them.</param>
+    /// <param name="stop">Ends it; the sandbox stays as it was.</param>
+    /// <exception cref="SandboxException">It failed, or this engine has none: <see cref="ISandboxEngine.HasLayersAsync"/>.</exception>
+    public virtual ValueTask SaveLayerAsync(
+        Stream output,
+        IReadOnlyCollection<string> without,
+        CancellationToken stop
+    ) => throw new SandboxException("This sandbox engine saves no layers.");
 
     /// <summary>
     /// A quick look at what it uses, for one caller at a time: at once, with no process started and nothing searched

@@ -63,6 +63,24 @@ internal abstract class OrderlySandbox : Sandbox
         return await serves;
     }
 
+    public sealed override async ValueTask SaveLayerAsync(
+        Stream output,
+        IReadOnlyCollection<string> without,
+        CancellationToken stop
+    )
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, Ended);
+        Task save;
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(disposing is not null, this);
+            if (!running.IsCompleted)
+                throw new InvalidOperationException($"Sandbox {name} runs a command, and may still write.");
+            running = save = SaveOneAsync(output, without, either.Token);
+        }
+        await save;
+    }
+
     public sealed override async ValueTask DisposeAsync()
     {
         Task task;
@@ -78,6 +96,9 @@ internal abstract class OrderlySandbox : Sandbox
     );
 
     protected abstract Task<SandboxExit> ServeOneAsync(string service, SandboxCommand command, PipeWriter output);
+
+    protected virtual Task SaveOneAsync(Stream output, IReadOnlyCollection<string> without, CancellationToken stop) =>
+        Task.FromException(new SandboxException("This sandbox engine saves no layers."));
 
     /// <summary>Ends and removes everything. Never throws.</summary>
     /// <param name="running">

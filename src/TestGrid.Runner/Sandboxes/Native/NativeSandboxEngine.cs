@@ -34,6 +34,8 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
 
     public string Name => "native";
 
+    public ValueTask<bool> HasLayersAsync(CancellationToken stop) => new(true);
+
     internal ControlGroups Groups => groups.Value;
 
     internal int PreparedPods => options.PreparedPods;

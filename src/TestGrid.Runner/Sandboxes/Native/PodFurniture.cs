@@ -15,7 +15,13 @@ internal sealed class PodFurniture(string folder, SandboxSpec spec, BundleTree t
     private const int FolderFile = 3;
     private const int BundleFile = 4;
     private const int FirstMountFile = 5;
-    private const string Memory = $"{PodFiles.InPod}/t";
+
+    /// <summary>What the sandbox writes to, as seen in the pod.</summary>
+    public const string Memory = $"{PodFiles.InPod}/t";
+
+    /// <summary>What of a sandbox's files is its own and no other's: it makes them, or they are meant to be forgotten.</summary>
+    public static IReadOnlyList<string> OwnPaths { get; } =
+    ["/tmp", "/var/tmp", "/run", "/dev", "/proc", "/sys", "/etc/hostname", "/etc/hosts", "/etc/resolv.conf"];
 
     private readonly Skeleton skeleton = new();
     private readonly LauncherText orders = new();
@@ -45,26 +51,57 @@ internal sealed class PodFurniture(string folder, SandboxSpec spec, BundleTree t
             spec.RootPath,
             .. spec.Mounts.Select(mount => mount.Source),
             .. spec.Services.Select(service => service.RootPath),
+            .. layers.Select(layer => layer.Path),
         ];
+
+    // The layer's folders, with the number of the mount that each belongs to; 0 is the root.
+    private readonly (int Number, string Path)[] layers = FindLayers(spec);
+
+    private static (int, string)[] FindLayers(SandboxSpec spec) =>
+        spec.LayerPath is not { } layer
+            ? []
+            :
+            [
+                .. Enumerable
+                    .Range(0, spec.Mounts.Length + 1)
+                    .Select(number => (Number: number, Path: Path.Combine(layer, $"u{number}")))
+                    .Where(one => Directory.Exists(one.Path)),
+            ];
+
+    // The layer's folder for a mount, as a lower layer's name; null when there is none.
+    private string? LayerOf(int number)
+    {
+        var at = Array.FindIndex(layers, layer => layer.Number == number);
+        return at < 0 ? null : Opened(FirstMountFile + spec.Mounts.Length + spec.Services.Length + at);
+    }
 
     private static string Opened(int file) => $"/proc/self/fd/{file}";
 
     private void AddMounts()
     {
-        orders.Add("overlay", $"{Memory}/root", OverlayOf(BundleFile, "u0", "w0"));
+        // The first of the lower ones wins: a layer over the bundle, but beneath the job's own checkout.
+        var bundle = Opened(BundleFile);
+        orders.Add(
+            "overlay",
+            $"{Memory}/root",
+            OverlayOf(LayerOf(0) is { } over ? $"{over}:{bundle}" : bundle, "u0", "w0")
+        );
         for (var i = 0; i < spec.Mounts.Length; i++)
         {
             var (_, target, kind) = spec.Mounts[i];
             var (at, file) = ($"{Memory}/root{target}", FirstMountFile + i);
             if (kind is SandboxMountKind.Overlay)
-                orders.Add("overlay", at, OverlayOf(file, $"u{i + 1}", $"w{i + 1}"));
+            {
+                var lower = LayerOf(i + 1) is { } beneath ? $"{Opened(file)}:{beneath}" : Opened(file);
+                orders.Add("overlay", at, OverlayOf(lower, $"u{i + 1}", $"w{i + 1}"));
+            }
             else
                 orders.Add("show", at, Opened(file));
         }
         for (var i = 0; i < spec.Services.Length; i++)
         {
             var (own, file) = (PodFiles.FolderOf(i), FirstMountFile + spec.Mounts.Length + i);
-            orders.Add("overlay", $"{Memory}/{own}/root", OverlayOf(file, $"{own}/u", $"{own}/w"));
+            orders.Add("overlay", $"{Memory}/{own}/root", OverlayOf(Opened(file), $"{own}/u", $"{own}/w"));
             if (spec.Services[i].Sockets is not { } sockets)
                 continue;
             foreach (var root in (string[])["root", $"{own}/root"])
@@ -72,8 +109,8 @@ internal sealed class PodFurniture(string folder, SandboxSpec spec, BundleTree t
         }
     }
 
-    private static string OverlayOf(int file, string upper, string work) =>
-        $"userxattr,lowerdir={Opened(file)},upperdir={Memory}/{upper},workdir={Memory}/{work}";
+    private static string OverlayOf(string lower, string upper, string work) =>
+        $"userxattr,lowerdir={lower},upperdir={Memory}/{upper},workdir={Memory}/{work}";
 
     private void PlanSkeleton()
     {
@@ -97,7 +134,7 @@ internal sealed class PodFurniture(string folder, SandboxSpec spec, BundleTree t
         }
 
         var nameServer = spec.Network is SandboxNetwork.Egress ? PodFiles.NameServer : null;
-        var upper = new UpperLayer(skeleton, "u0", tree);
+        var upper = new UpperLayer(skeleton, "u0", tree, holdsTargets: layers.Length > 0);
         upper.AddOwn(nameServer, spec.HostName);
         // A target below another mount is that mount's to hold.
         foreach (var mount in spec.Mounts.Where(mount => !spec.Mounts.Any(other => IsBelow(mount, other))))

@@ -39,7 +39,11 @@ internal sealed class Skeleton
 /// <param name="skeleton">Where it is written down.</param>
 /// <param name="folder">The layer's folder in there.</param>
 /// <param name="tree">The bundle's tree.</param>
-internal sealed class UpperLayer(Skeleton skeleton, string folder, BundleTree tree)
+/// <param name="holdsTargets">
+/// Whatever is mounted on stands in this layer, also what the bundle has: between the two may be a layer of a job's, and a
+/// link in it must not lead a mount astray.
+/// </param>
+internal sealed class UpperLayer(Skeleton skeleton, string folder, BundleTree tree, bool holdsTargets = false)
 {
     /// <summary>The files that every root has of its own.</summary>
     /// <param name="nameServer">Who is asked for names, or null.</param>
@@ -62,7 +66,8 @@ internal sealed class UpperLayer(Skeleton skeleton, string folder, BundleTree tr
                 throw new SandboxException(
                     $"{target} in the bundle is no {(isFolder ? "folder" : "file")} to mount on."
                 );
-            return;
+            if (!holdsTargets)
+                return;
         }
         var (uid, gid) = AddParents(target);
         if (isFolder)
