@@ -7,7 +7,7 @@ run_parts=(mmdebstrap libseccomp2 uidmap slirp4netns nftables util-linux ca-cert
 build_parts=(gcc libc6-dev)
 # What the tests need besides: a browser, source packages of real projects, and other engines to measure against.
 test_parts=("${run_parts[@]}" "${build_parts[@]}" chromium dpkg-dev bubblewrap crun iproute2 runc docker.io docker-compose rabbitmq-server procps zstd sudo
-  squashfs-tools erofs-utils)
+  squashfs-tools erofs-utils docker-registry)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() { printf 'error: %s\n' "$*" >&2; exit 3; }

@@ -141,7 +141,7 @@ internal sealed class Floor : IAsyncDisposable
         await using (var sandbox = await engine.CreateAsync(spec, CancellationToken.None))
         {
             var running = sandbox.RunAsync(
-                JobRunner.Command(order, Claim, PhaseMarks.NewKey()),
+                JobRunner.Command(order, Claim, bundle.Bundle, PhaseMarks.NewKey()),
                 pipe.Writer,
                 CancellationToken.None
             );

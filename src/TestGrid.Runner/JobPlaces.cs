@@ -4,10 +4,12 @@ using System.IO.Pipelines;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
 using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Bundles.Imports;
 using TestGrid.Runner.Endings;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Reporting;
 using TestGrid.Runner.Sandboxes;
+using TestGrid.Runner.Sandboxes.Native;
 using TestGrid.Runner.Services;
 
 namespace TestGrid.Runner;
@@ -18,6 +20,7 @@ namespace TestGrid.Runner;
 public sealed class JobPlaces(
     JobGround ground,
     BundleStore bundles,
+    JobBundles jobBundles,
     IWorkspaceSource workspaces,
     ISandboxEngine engine,
     TimeProvider time
@@ -85,23 +88,31 @@ public sealed class JobPlaces(
         await place.Services.StartAsync(place.Sandbox, output, ground.ServiceTime, time, stop);
 
     /// <summary>What runs in the sandbox, with its whole environment.</summary>
-    public static SandboxCommand Command(JobOrder order, JobClaim claim) =>
-        new(
+    /// <param name="bundle">What it runs in. An image of others may have no <c>travis</c>: there it is root, as in a container.</param>
+    public static SandboxCommand Command(JobOrder order, JobClaim claim, Bundle bundle)
+    {
+        var isRoot = bundle.IsUnlocked && !new BundleTree(bundle.RootPath, 0).HasUser("travis");
+        var (user, home) = isRoot ? ("root", "/root") : ("travis", "/home/travis");
+        // For the runner alone.
+        var secrets = claim.Secrets.Remove(RegistryLogins.Variable);
+        return new(
             JobScript.Argv,
             ImmutableSortedDictionary<string, string>
-                .Empty.Add("HOME", "/home/travis")
-                .Add("USER", "travis")
-                .Add("LOGNAME", "travis")
+                .Empty.Add("HOME", home)
+                .Add("USER", user)
+                .Add("LOGNAME", user)
                 .Add("SHELL", "/bin/bash")
                 .Add("LANG", "C.UTF-8")
                 .Add("TERM", order.Config.Tty ? "xterm-256color" : "dumb")
                 .Add("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
-                .SetItems(claim.Secrets)
-                .SetItem(JobScript.SecretNamesVariable, string.Join(' ', claim.Secrets.Keys))
+                .SetItems(secrets)
+                .SetItem(JobScript.SecretNamesVariable, string.Join(' ', secrets.Keys))
                 .SetItem("TESTGRID_ATTEMPT", claim.Lease.Attempt.ToString(CultureInfo.InvariantCulture)),
             "/home/travis",
+            user,
             Tty: order.Config.Tty
         );
+    }
 
     /// <summary>What the job stands on. Both may take minutes the first time, and neither needs the other.</summary>
     private async ValueTask<(BundleLease, Workspace, JobServices)> GroundAsync(
@@ -118,7 +129,7 @@ public sealed class JobPlaces(
         JobServices? services = null;
         try
         {
-            bundle = await BundleAsync(order.Config.Bundle, claim, reporter, waiting, ending);
+            bundle = await jobBundles.GetAsync(order.Config.Bundle, claim, checkingOut, reporter, waiting, ending);
             services = await JobServices.LeaseAsync(bundles, order.Config.Services, waiting, ending.Polite);
             var fetching = $"repository {order.Repository.Slug} is being fetched";
             return (bundle, await waiting.OverAsync(checkingOut, fetching, time), services);
@@ -128,37 +139,6 @@ public sealed class JobPlaces(
             foreach (var lease in (IAsyncDisposable?[])[bundle, services])
                 await (lease?.DisposeAsync() ?? ValueTask.CompletedTask);
             await DisposeWhenReadyAsync(checkingOut);
-            throw;
-        }
-    }
-
-    /// <summary>The bundle that the build has decided on, or this machine's own, when the build takes that.</summary>
-    private async ValueTask<BundleLease> BundleAsync(
-        string recipe,
-        JobClaim claim,
-        IJobReporter reporter,
-        WaitTeller waiting,
-        Ending ending
-    )
-    {
-        if (claim.Bundle is { } known)
-            return await bundles.GetExactlyAsync(recipe, known, waiting, ending.Polite);
-        var mine = await bundles.GetAsync(recipe, waiting, ending.Polite);
-        try
-        {
-            var decided = await reporter.DecideBundleAsync(claim.Lease, mine.Bundle.Digest, ending.Polite);
-            if (decided == mine.Bundle.Digest)
-                return mine;
-            if (decided is null)
-                ending.Obey(JobWish.Fenced);
-            ending.Polite.ThrowIfCancellationRequested();
-            var others = await bundles.GetExactlyAsync(recipe, decided!, waiting, ending.Polite);
-            await mine.DisposeAsync();
-            return others;
-        }
-        catch
-        {
-            await mine.DisposeAsync();
             throw;
         }
     }

@@ -101,7 +101,7 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
         pump.LookAt(sandbox.Glance);
         await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
         await places.StartServicesAsync(place, pump.Writer, ending.Polite);
-        var exit = await sandbox.RunAsync(Command(order, claim, key), pump.Writer, ending.Polite);
+        var exit = await sandbox.RunAsync(Command(order, claim, bundle, key), pump.Writer, ending.Polite);
         pump.LookForTheLastTime();
         if (ending.Firm.IsCancellationRequested)
             return exit; // they were ended with the sandbox
@@ -110,9 +110,9 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
     }
 
     /// <summary>What runs in the sandbox, with the key that its marks are known by.</summary>
-    internal static SandboxCommand Command(JobOrder order, JobClaim claim, string key)
+    internal static SandboxCommand Command(JobOrder order, JobClaim claim, Bundle bundle, string key)
     {
-        var command = JobPlaces.Command(order, claim);
+        var command = JobPlaces.Command(order, claim, bundle);
         return command with { Env = command.Env.SetItem(PhaseMarks.KeyVariable, key) };
     }
 
@@ -126,7 +126,9 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
         if (claim.Before is { } before)
             Line("again", before);
         Line("commit", $"{order.Trigger.Commit.Sha} {order.Trigger.Commit.Title}");
-        Line("bundle", $"{bundle.Name} {bundle.Digest}");
+        Line("bundle", $"{bundle.Name} {bundle.Digest}{(bundle.IsUnlocked ? " (unlocked)" : "")}");
+        if (order.Config.Bundle != bundle.Name && order.Config.Bundle != bundle.Digest.ToString())
+            Line("", order.Config.Bundle);
         if (order.Config.Cell.Values.Length > 0)
             Line("cell", order.Config.Cell.ToString());
         text.Append("\r\n");

@@ -2,6 +2,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Bundles.Imports;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
 using TestGrid.Runner.Sandboxes;
@@ -25,6 +26,8 @@ public static class RunnerServices
             services.AddSingleton(MakeEngine);
             services.AddSingleton<BundleLocks>();
             services.AddSingleton<JobGround>();
+            services.AddSingleton<ImageBundles>();
+            services.AddSingleton<JobBundles>();
             services.AddSingleton<JobPlaces>();
             services.AddSingleton<JobRunner>();
             services.AddSingleton<MachineOffer>();

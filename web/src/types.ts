@@ -89,7 +89,7 @@ export interface JobSummary {
   /** What it waits for, in words; null when it does not wait. */
   waitsFor: string | null;
   runner: string | null;
-  /** The recipe's name. */
+  /** As the configuration names it: a recipe, a digest, an image. */
   bundle: string;
   /** sha256:… once it is known. */
   bundleDigest: string | null;
@@ -98,6 +98,8 @@ export interface JobSummary {
   use: JobUse | null;
   startedAt: string | null;
   finishedAt: string | null;
+  /** An image of others: nobody can say what it was built from. */
+  isUnlocked: boolean;
 }
 
 /** A figure that nobody counted is null, never 0. */

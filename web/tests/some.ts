@@ -15,6 +15,7 @@ export function job(cell: number, values: Record<string, string>, over: Partial<
     waitsFor: null,
     runner: 'builtin-1',
     bundle: 'c',
+    isUnlocked: false,
     bundleDigest: null,
     exitCode: 0,
     use: null,

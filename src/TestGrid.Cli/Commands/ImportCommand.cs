@@ -3,23 +3,32 @@ using Microsoft.Extensions.DependencyInjection;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
+using TestGrid.Core.Bundles;
+using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Bundles.Imports;
 
 namespace TestGrid.Cli.Commands;
 
-/// <summary><c>testgrid bundle import</c>: an image or a tar of others becomes a bundle here, without a lock.</summary>
+/// <summary>
+/// <c>testgrid bundle import</c>: an image or a tar of others becomes a bundle here, without a lock; an image may come
+/// from its registry.
+/// </summary>
 internal static class ImportCommand
 {
     public static Command Create()
     {
         var file = new Argument<string>("FILE")
         {
-            Description = "an image's archive, an OCI layout's folder, or a tar",
+            Description =
+                "an image's archive, an OCI layout's folder, a tar; or image:HOST/NAME@sha256:DIGEST of a registry",
         };
         file.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<string>() is { } given && !Path.Exists(given))
+            var given = result.GetValueOrDefault<string>() ?? "";
+            if (!IsImage(given) && !Path.Exists(given))
                 result.AddError($"there is no {given}");
+            else if (IsImage(given) && BundleForm.Read(given, out var problem) is null)
+                result.AddError($"{given}: {problem}");
         });
         var format = new Option<string?>("--as")
         {
@@ -42,20 +51,31 @@ internal static class ImportCommand
         command.SetAction(
             async (parsed, stop) =>
             {
+                var given = parsed.GetValue(file)!;
                 await using var services = LocalServices.ForBundles();
-                var path = Path.GetFullPath(parsed.GetValue(file)!);
-                var called =
-                    parsed.GetValue(name) ?? Path.GetFileName(path.TrimEnd('/')).Split(".tar")[0].ToLowerInvariant();
-                ImportFormat? wanted = parsed.GetValue(format) switch
-                {
-                    "docker-archive" => ImportFormat.DockerArchive,
-                    "oci" => ImportFormat.Oci,
-                    "tar" => ImportFormat.Tar,
-                    _ => null,
-                };
                 var import = ActivatorUtilities.CreateInstance<BundleImport>(services);
                 using var progress = new ProgressLine();
-                var record = await import.ImportAsync(path, wanted, called, progress, stop);
+                BundleRecord record;
+                if (BundleForm.Read(given, out _) is BundleForm.Image(var image))
+                {
+                    var logins = new RegistryLogins(Environment.GetEnvironmentVariable(RegistryLogins.Variable));
+                    record = await import.PullAsync(
+                        image,
+                        logins,
+                        parsed.GetValue(name) ?? image.Name,
+                        isTrusted: true,
+                        progress,
+                        stop
+                    );
+                }
+                else
+                {
+                    var path = Path.GetFullPath(given);
+                    var called =
+                        parsed.GetValue(name)
+                        ?? Path.GetFileName(path.TrimEnd('/')).Split(".tar")[0].ToLowerInvariant();
+                    record = await import.ImportAsync(path, Format(parsed.GetValue(format)), called, progress, stop);
+                }
                 progress.Clear();
                 if (parsed.GetValue(json))
                     return Printed.Lines([record]);
@@ -65,4 +85,15 @@ internal static class ImportCommand
         );
         return command;
     }
+
+    private static bool IsImage(string given) => given.StartsWith("image:", StringComparison.Ordinal);
+
+    private static ImportFormat? Format(string? word) =>
+        word switch
+        {
+            "docker-archive" => ImportFormat.DockerArchive,
+            "oci" => ImportFormat.Oci,
+            "tar" => ImportFormat.Tar,
+            _ => null,
+        };
 }

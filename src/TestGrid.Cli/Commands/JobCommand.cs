@@ -67,7 +67,9 @@ internal static class JobCommand
                 Console.WriteLine(
                     $"job {job.Id}: {Printed.Word(job.State)}. {Printed.Plain(job.WaitsFor ?? job.Sentence ?? "")}"
                 );
-                Console.WriteLine($"bundle {job.Bundle} {job.BundleDigest}");
+                Console.WriteLine(
+                    $"bundle {Printed.Plain(job.Bundle)} {job.BundleDigest}{(job.IsUnlocked ? " (unlocked)" : "")}"
+                );
                 if (job.Use is { } use)
                     Console.WriteLine(use.InWords());
                 Printed.Table(

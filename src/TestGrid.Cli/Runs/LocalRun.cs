@@ -4,6 +4,7 @@ using Microsoft.Extensions.DependencyInjection;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
@@ -60,7 +61,8 @@ internal static class LocalRun
         var names = jobs.Select(job => job.Config)
             .Where(job => job.Impossible is null)
             .SelectMany(job => job.Services.Select(service => service.Bundle).Prepend(job.Bundle));
-        foreach (var name in names.Distinct())
+        // Another's image is pulled by the job that wants it first.
+        foreach (var name in names.Distinct().Where(name => BundleForm.Read(name, out _) is BundleForm.Shipped))
         {
             using var progress = new ProgressLine();
             await using var bundle = await bundles.GetAsync(name, progress, stop);

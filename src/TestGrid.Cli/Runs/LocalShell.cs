@@ -66,7 +66,7 @@ internal static class LocalShell
             Say("network", Words(network));
             var errors = PipeWriter.Create(Console.OpenStandardError());
             await places.StartServicesAsync(place, errors, stop);
-            var exit = await RunAsync(place.Sandbox, JobPlaces.Command(order, claim), words, stop);
+            var exit = await RunAsync(place.Sandbox, JobPlaces.Command(order, claim, place.Bundle), words, stop);
             if (exit.OutOfMemory)
                 Console.Error.WriteLine($"==> out of memory at {order.Limits.MemoryBytes >> 20} MiB");
             return exit.ExitCode;

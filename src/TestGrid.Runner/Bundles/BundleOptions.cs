@@ -33,6 +33,13 @@ public sealed class BundleOptions
     public string? NpmRegistry { get; set; }
 
     /// <summary>
+    /// Registries of images that are asked though they are in a private network or speak plain http:
+    /// <c>http://HOST[:PORT]</c>, <c>https://HOST[:PORT]</c>; or <c>NAME=ADDRESS</c>, where images that name a registry
+    /// NAME come from. Those of the public internet need not stand here.
+    /// </summary>
+    public IList<string> Registries { get; } = [];
+
+    /// <summary>
     /// Whether a lock whose packages are gone, or that is of an older recipe, is an error. Off, this machine locks the
     /// recipe again and says so; for recipes that are yours, on.
     /// </summary>

@@ -47,6 +47,16 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
         return lease is not null;
     }
 
+    /// <summary>The bundle that this became here once, in use: an image by its reference, an archive by its hash.</summary>
+    public BundleLease? TryLeaseOf(string source) =>
+        BundleRecord.Read(SourceFile(source)) is { } record ? TryLease(record.Digest) : null;
+
+    /// <summary>Keeps in mind what this became.</summary>
+    public void Remember(string source, BundleRecord record) => record.Write(SourceFile(source));
+
+    private string SourceFile(string source) =>
+        Path.Combine(Index, $"source-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)))}.json");
+
     public BundleLease? TryLease(BundleDigest digest) =>
         BundleRecord.Read(Path.Combine(FolderOf(digest), "bundle.json")) is { } record ? TryLease(record) : null;
 

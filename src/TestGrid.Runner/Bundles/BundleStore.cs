@@ -105,41 +105,6 @@ public sealed partial class BundleStore
     }
 
     /// <summary>
-    /// Gives exactly this bundle of the recipe: from the store, else from the supplier, else by building the recipe, should
-    /// that make the very same. Otherwise as <see cref="GetAsync"/>.
-    /// </summary>
-    /// <exception cref="BundleException">It cannot be had; the message says what mends it.</exception>
-    public async ValueTask<BundleLease> GetExactlyAsync(
-        string recipe,
-        BundleDigest digest,
-        IProgress<BundleProgress> progress,
-        CancellationToken stop
-    )
-    {
-        while (true)
-        {
-            if (shelf.TryLease(digest) is { } here)
-                return here;
-            if (fetch is null || await fetch.FindAsync(digest, stop) is not { } offered)
-                break;
-            await FetchAsync(offered, recipes.Find(recipe), progress, stop);
-        }
-        // A server that cannot build has none to send: then the same lock makes the same bundle on each of its runners.
-        var mine = recipes.Find(recipe) is null ? null : await GetAsync(recipe, progress, stop);
-        if (mine?.Bundle.Digest == digest)
-            return mine;
-        if (mine is not null)
-            await mine.DisposeAsync();
-        throw new BundleException(
-            $"This build runs on bundle {recipe} {digest.Short}, which is not on this machine"
-                + (mine is null ? "" : $" (its own is {mine.Bundle.Digest.Short})")
-                + (fetch is null ? "" : ", and the server has it not either")
-                + $". Remedy: build it where the server is (sudo testgrid bundle build {recipe}), so that every runner gets "
-                + "that one; then run the build again."
-        );
-    }
-
-    /// <summary>
     /// Builds the recipe's bundle once more, from the same lock, in <see cref="Surroundings.Others"/>, and compares; nothing
     /// of it is kept.
     /// </summary>

@@ -21,6 +21,9 @@ internal sealed class MachineFiles(AptSources sources, BundleOptions options)
 
     public async ValueTask<ImmutableArray<MachineFile>> ForAsync(Bundle bundle, CancellationToken stop)
     {
+        // Another's tree is of no suite of this mirror, and a link in it could lead anywhere here.
+        if (bundle.IsUnlocked)
+            return [];
         var folder = Directory.CreateDirectory(Path.Combine(options.RootPath, "machine", bundle.Suite)).FullName;
         var files = ImmutableArray.CreateBuilder<MachineFile>();
         await ShowAsync("sources.list", "/etc/apt/sources.list", await sources.ForSuiteAsync(bundle.Suite, stop));

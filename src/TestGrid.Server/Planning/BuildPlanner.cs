@@ -154,7 +154,9 @@ public sealed class BuildPlanner(
         var decided = ImmutableDictionary.CreateBuilder<string, BundleDigest>(StringComparer.Ordinal);
         foreach (var recipe in config.Jobs.Select(job => job.Bundle).Distinct(StringComparer.Ordinal))
         {
-            if (bundles.DigestOf(recipe) is { } digest)
+            if (
+                ((BundleForm.Read(recipe, out _) as BundleForm.Exact)?.Digest ?? bundles.DigestOf(recipe)) is { } digest
+            )
                 decided[recipe] = digest;
         }
         return decided.ToImmutable();

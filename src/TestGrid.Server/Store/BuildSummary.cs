@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using TestGrid.Core.Builds;
+using TestGrid.Core.Bundles;
 using TestGrid.Core.Config;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Jobs;
@@ -53,7 +54,7 @@ public sealed record BuildDetail(
 /// <summary>A job as its build shows it.</summary>
 /// <param name="Attempt">0 before the first runner claimed it.</param>
 /// <param name="WaitsFor">What it waits for, in words; null when it does not wait.</param>
-/// <param name="Bundle">The recipe's name.</param>
+/// <param name="Bundle">As the configuration names it: a recipe, a digest, an image.</param>
 /// <param name="BundleDigest"><c>sha256:…</c> once it is decided what its build runs on.</param>
 /// <param name="Use">What its last attempt used; null before its end, and when nobody counted.</param>
 public sealed record JobSummary(
@@ -74,7 +75,11 @@ public sealed record JobSummary(
     JobUse? Use,
     DateTimeOffset? StartedAt,
     DateTimeOffset? FinishedAt
-);
+)
+{
+    /// <summary>Whether it is an image of others: nobody can say what it was built from.</summary>
+    public bool IsUnlocked => BundleForm.IsUnlockedName(Bundle);
+}
 
 /// <summary>A job, its build, and all that its attempts did.</summary>
 /// <param name="Phases">Of the newest attempt, in the order they ran.</param>

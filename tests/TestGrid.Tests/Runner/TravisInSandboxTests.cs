@@ -82,7 +82,14 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
             );
             runner = new JobRunner(
                 ground,
-                new JobPlaces(ground, TestBundles.Store, files, engine, TimeProvider.System),
+                new JobPlaces(
+                    ground,
+                    TestBundles.Store,
+                    TestBundles.JobsOf(TestBundles.Store),
+                    files,
+                    engine,
+                    TimeProvider.System
+                ),
                 TimeProvider.System,
                 NullLogger<JobRunner>.Instance
             );

@@ -94,7 +94,7 @@ public sealed class WorkerTests : IDisposable
         );
         var jobs = new JobRunner(
             ground,
-            new JobPlaces(ground, bundles, scripted, scripted, TimeProvider.System),
+            new JobPlaces(ground, bundles, TestBundles.JobsOf(bundles), scripted, scripted, TimeProvider.System),
             TimeProvider.System,
             NullLogger<JobRunner>.Instance
         );

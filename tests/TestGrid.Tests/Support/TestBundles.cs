@@ -1,7 +1,9 @@
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Bundles.Imports;
 
 namespace TestGrid.Tests.Support;
 
@@ -40,6 +42,16 @@ public static class TestBundles
         var lease = await Store.GetAsync($"service-{name}", new Progress<BundleProgress>(), stop);
         return new ServiceBundle(lease.Bundle, lease);
     }
+
+    /// <summary>What a job's configuration may name, over this store; images go to the cache's.</summary>
+    public static JobBundles JobsOf(BundleStore store, BundleOptions? options = null) =>
+        new(
+            store,
+            new ImageBundles(
+                Options.Create(options ?? new BundleOptions { RootPath = Path.Combine(CachePath, "bundles") }),
+                TimeProvider.System
+            )
+        );
 
     public static BundleStore StoreAt(
         string folder,

@@ -93,7 +93,7 @@ function Head({ detail, attempt }: { detail: JobDetail; attempt: number }) {
         )}
         {shown.startedAt && <Ago at={shown.startedAt} />}
         {shown.runner && <span>on {shown.runner}</span>}
-        <Bundle name={job.bundle} digest={job.bundleDigest} />
+        <Bundle name={job.bundle} digest={job.bundleDigest} isUnlocked={job.isUnlocked} />
         {job.exitCode !== null && <span>exit code {job.exitCode}</span>}
         {shown === job && job.use && <span>used {useInWords(job.use)}</span>}
       </p>
@@ -102,10 +102,15 @@ function Head({ detail, attempt }: { detail: JobDetail; attempt: number }) {
 }
 
 /** What the job stood on: enough of the digest to tell two apart, all of it to copy. */
-function Bundle({ name, digest }: { name: string; digest: string | null }) {
+function Bundle({ name, digest, isUnlocked }: { name: string; digest: string | null; isUnlocked: boolean }) {
   return (
     <span>
-      bundle {name}
+      bundle {isUnlocked ? <code title={name}>{shortImage(name)}</code> : name}
+      {isUnlocked && (
+        <span class="badge is-waiting" title="An image of others: nobody can say what it was built from">
+          unlocked
+        </span>
+      )}
       {digest && (
         <>
           {' '}
@@ -117,6 +122,11 @@ function Bundle({ name, digest }: { name: string; digest: string | null }) {
       )}
     </span>
   );
+}
+
+/** An image without its manifest's digest, which is a second long number beside the bundle's own. */
+export function shortImage(name: string): string {
+  return name.replace(/@sha256:[0-9a-f]{64}$/, '');
 }
 
 function Attempts({ detail, attempt }: { detail: JobDetail; attempt: number }) {

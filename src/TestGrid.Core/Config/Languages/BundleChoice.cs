@@ -104,6 +104,10 @@ internal sealed record BundleChoice(string Recipe, string? Version = null, JobIm
 
     private static BundleChoice Named(string name, string? asked, LanguageRule rule, ImmutableArray<BundleOffer> offers)
     {
+        if (BundleForm.Read(name, out var problem) is not { } form)
+            return None(name, $"bundle: {Shapes.Short(name)}: {problem}.");
+        if (form is not BundleForm.Shipped)
+            return new BundleChoice(name, asked);
         var found = offers.Where(offer => offer.Recipe == name).ToList();
         if (found.Count == 0)
             return None(name, $"there is no bundle '{Shapes.Short(name)}' here; {Here(offers)}.");

@@ -2,6 +2,7 @@ using System.Formats.Tar;
 using System.IO.Compression;
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Options;
+using TestGrid.Core.Bundles;
 using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles.Imports;
@@ -35,8 +36,62 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
     /// <param name="progress">Hears how far it is.</param>
     /// <param name="stop">Ends it; nothing is left.</param>
     /// <exception cref="BundleException">It is refused; the message says why.</exception>
-    public async Task<BundleRecord> ImportAsync(
+    public Task<BundleRecord> ImportAsync(
         string path,
+        ImportFormat? format,
+        string name,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    ) => ImportAsync(_ => Task.FromResult(path), Path.GetFileName(path.TrimEnd('/')), format, name, progress, stop);
+
+    /// <summary>Pulls an image from its registry, without a Docker daemon, and takes it in.</summary>
+    /// <param name="image">With its digest: of a tag only, what is refused is told with the digest to write.</param>
+    /// <param name="logins">Who may read it.</param>
+    /// <param name="name">The bundle's name.</param>
+    /// <param name="isTrusted">Whether a person at this machine names it: then its registry may be in a private network.</param>
+    /// <param name="progress">Hears how far it is.</param>
+    /// <param name="stop">Ends it; nothing is left.</param>
+    /// <exception cref="BundleException">It cannot be had, or is refused; the message says why.</exception>
+    public Task<BundleRecord> PullAsync(
+        ImageReference image,
+        RegistryLogins logins,
+        string name,
+        bool isTrusted,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    )
+    {
+        return ImportAsync(Pulled, image.ToString(), ImportFormat.Oci, name, progress, stop);
+
+        async Task<string> Pulled(string folder)
+        {
+            using var limit = new CancellationTokenSource(options.Value.BuildTime, time);
+            using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
+            try
+            {
+                await new ImagePull(options.Value, time, isTrusted).PullAsync(
+                    image,
+                    logins,
+                    folder,
+                    Most(),
+                    progress,
+                    both.Token
+                );
+                return folder;
+            }
+            catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
+            {
+                throw new BundleException(
+                    $"{image} was not pulled within {options.Value.BuildTime.TotalMinutes:0} minutes (Bundles:BuildTime).",
+                    e
+                );
+            }
+        }
+    }
+
+    private async Task<BundleRecord> ImportAsync(
+        Func<string, Task<string>> find,
+        string named,
         ImportFormat? format,
         string name,
         IProgress<BundleProgress> progress,
@@ -53,26 +108,24 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
         try
         {
             var (work, tree) = (Path.Combine(folder, "work"), Path.Combine(folder, "tree"));
-            var (root, jail, parts) = (
-                Path.Combine(tree, "root"),
-                Path.Combine(work, "jail"),
-                Path.Combine(work, "parts")
-            );
-            foreach (var made in new[] { folder, work, tree, root, jail, parts })
+            var (root, jail) = (Path.Combine(tree, "root"), Path.Combine(work, "jail"));
+            var (parts, pulled) = (Path.Combine(work, "parts"), Path.Combine(work, "pulled"));
+            foreach (var made in new[] { folder, work, tree, root, jail, parts, pulled })
             {
                 Directory.CreateDirectory(made);
                 File.SetUnixFileMode(made, (UnixFileMode)0x1ED); // 0755: the range's root passes through
             }
             Posix.GiveTo(root, range.Base, range.Base);
 
-            progress.Report(new BundleProgress(name, 5, "reading the layers"));
+            var path = await find(pulled);
+            progress.Report(new BundleProgress(name, 50, "reading the layers"));
             var archive = Path.Combine(work, "tree.tar");
-            await MergeAsync(path, format, parts, archive, stop);
+            await MergeAsync(path, named, format, parts, archive, stop);
             progress.Report(new BundleProgress(name, 60, "unpacking"));
             await BundleArchive.UnpackAsync(range, archive, root, jail, stop);
             progress.Report(new BundleProgress(name, 80, "reading the tree"));
             var found = await Task.Run(() => TreeReader.Read(root, range.Base, stop), stop);
-            var record = new BundleRecord(name, found.Digest, "unlocked", "", 0, found.Bytes, []);
+            var record = new BundleRecord(name, found.Digest, Bundle.Unlocked, "", 0, found.Bytes, []);
             await using (
                 var gzip = new GZipStream(File.Create(Path.Combine(tree, "manifest.gz")), CompressionLevel.Fastest)
             )
@@ -86,11 +139,11 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
         catch (Exception e)
             when (e is InvalidDataException or EndOfStreamException or FormatException or ArgumentException)
         {
-            throw new BundleException($"{Path.GetFileName(path)} is refused: it is no whole archive: {e.Message}", e);
+            throw new BundleException($"{named} is refused: it is no whole archive: {e.Message}", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new BundleException($"{path} cannot be imported: {e.Message}", e);
+            throw new BundleException($"{named} cannot be imported: {e.Message}", e);
         }
         finally
         {
@@ -100,13 +153,13 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
 
     private async Task MergeAsync(
         string path,
+        string named,
         ImportFormat? format,
         string parts,
         string archive,
         CancellationToken stop
     )
     {
-        var named = Path.GetFileName(path.TrimEnd('/'));
         var most = Most();
         var image = new ImageArchive(named);
         IReadOnlyList<ImageLayer> layers;

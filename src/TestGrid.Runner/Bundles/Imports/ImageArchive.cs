@@ -125,7 +125,7 @@ internal sealed partial class ImageArchive(string named)
         return [.. layers.Zip(ids, (layer, id) => new ImageLayer(layer, id ?? ""))];
     }
 
-    private static bool IsForHere(JsonElement descriptor) =>
+    public static bool IsForHere(JsonElement descriptor) =>
         !descriptor.TryGetProperty("platform", out var platform)
         || (
             platform.GetProperty("os").GetString() == "linux"

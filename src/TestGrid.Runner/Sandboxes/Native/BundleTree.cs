@@ -23,6 +23,20 @@ internal sealed class BundleTree(string root, int firstId)
         return new BundleUser(ReadId(entry[2]), ReadId(entry[3]), groups);
     }
 
+    /// <summary>Whether the bundle has a user of that name.</summary>
+    public bool HasUser(string name)
+    {
+        try
+        {
+            FindUser(name);
+            return true;
+        }
+        catch (SandboxException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>What is at a path inside, or null. Ids are those inside.</summary>
     /// <exception cref="SandboxException">A folder on the way is a link.</exception>
     public Posix.FileFacts? Look(string path)

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Net.NetworkInformation;
 using System.Net.Sockets;
+using TestGrid.Runner.Bundles.Imports;
 
 namespace TestGrid.Runner.Sandboxes.Native;
 
@@ -10,20 +11,7 @@ namespace TestGrid.Runner.Sandboxes.Native;
 /// </summary>
 internal static class Egress
 {
-    // Private, shared, link-local (cloud metadata), multicast and reserved: RFC 6890's list without documentation nets.
-    internal static readonly string[] Closed =
-    [
-        "0.0.0.0/8",
-        "10.0.0.0/8",
-        "100.64.0.0/10",
-        "127.0.0.0/8",
-        "169.254.0.0/16",
-        "172.16.0.0/12",
-        "192.0.0.0/24",
-        "192.168.0.0/16",
-        "198.18.0.0/15",
-        "224.0.0.0/3",
-    ];
+    internal static string[] Closed => ClosedAddresses.Ipv4;
 
     /// <summary>
     /// The packet filter. The host's own addresses are closed too, public ones included: what listens on the host for

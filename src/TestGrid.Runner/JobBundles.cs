@@ -1,0 +1,92 @@
+using TestGrid.Core.Bundles;
+using TestGrid.Core.Jobs;
+using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Bundles.Imports;
+using TestGrid.Runner.Endings;
+using TestGrid.Runner.Git;
+using TestGrid.Runner.Reporting;
+
+namespace TestGrid.Runner;
+
+/// <summary>Which bundle a job runs in: as its configuration names it, and one digest of it for its whole build.</summary>
+public sealed class JobBundles(BundleStore store, ImageBundles images)
+{
+    /// <summary>The bundle that the build has decided on, or this machine's own, when the build takes that.</summary>
+    /// <param name="name">As the configuration names it.</param>
+    /// <param name="checkingOut">Awaited where the bundle lies in the repository.</param>
+    /// <exception cref="BundleException">It cannot be had; the message says what mends it.</exception>
+    internal async ValueTask<BundleLease> GetAsync(
+        string name,
+        JobClaim claim,
+        Task<Workspace> checkingOut,
+        IJobReporter reporter,
+        IProgress<BundleProgress> progress,
+        Ending ending
+    )
+    {
+        var form = BundleForm.Read(name, out var problem) ?? throw new BundleException($"bundle: {name}: {problem}.");
+        var known = claim.Bundle ?? (form as BundleForm.Exact)?.Digest;
+        var found = known is null ? null : await store.FindExactlyAsync(name, known, progress, ending.Polite);
+        if (found is not null)
+            return found;
+        var mine = form switch
+        {
+            BundleForm.Exact(var digest) => throw store.NotHere(name, digest),
+            BundleForm.Shipped when known is not null => await store.GetExactlyAsync(
+                name,
+                known,
+                progress,
+                ending.Polite
+            ),
+            BundleForm.Shipped => await store.GetAsync(name, progress, ending.Polite),
+            BundleForm.Image(var image) => await images.GetAsync(image, Logins(claim), progress, ending.Polite),
+            BundleForm.Archive archive => await images.GetAsync(
+                (await checkingOut.WaitAsync(ending.Polite)).TreePath,
+                archive,
+                progress,
+                ending.Polite
+            ),
+            _ => throw new InvalidOperationException($"bundle: {name}"),
+        };
+        return known is null
+            ? await DecideAsync(name, mine, claim, reporter, progress, ending)
+            : await store.SameAsync(mine, known, "run the build again");
+    }
+
+    private static RegistryLogins Logins(JobClaim claim) =>
+        new(claim.Secrets.GetValueOrDefault(RegistryLogins.Variable));
+
+    private async ValueTask<BundleLease> DecideAsync(
+        string name,
+        BundleLease mine,
+        JobClaim claim,
+        IJobReporter reporter,
+        IProgress<BundleProgress> progress,
+        Ending ending
+    )
+    {
+        BundleLease? others;
+        BundleDigest? decided;
+        try
+        {
+            decided = await reporter.DecideBundleAsync(claim.Lease, mine.Bundle.Digest, ending.Polite);
+            if (decided == mine.Bundle.Digest)
+                return mine;
+            if (decided is null)
+                ending.Obey(JobWish.Fenced);
+            ending.Polite.ThrowIfCancellationRequested();
+            others = await store.FindExactlyAsync(name, decided!, progress, ending.Polite);
+        }
+        catch
+        {
+            await mine.DisposeAsync();
+            throw;
+        }
+        if (others is null)
+            return await store.SameAsync(mine, decided!, Remedy(name));
+        await mine.DisposeAsync();
+        return others;
+    }
+
+    private static string Remedy(string name) => $"build it where the server is (sudo testgrid bundle build {name})";
+}
