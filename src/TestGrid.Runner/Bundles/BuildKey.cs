@@ -17,7 +17,7 @@ internal static class BuildKey
     {
         var text = string.Join(
             '\0',
-            ["testgrid.build/2", recipe.ContentHash(), lockDigest, FinishScript.Of(recipe), .. BundleBuilder.Manner]
+            ["testgrid.build/2", recipe.ContentHash(), lockDigest, FinishScript.Of(recipe), .. PackageInstall.Manner]
         );
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
     }

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-using System.Globalization;
 using System.IO.Compression;
 using TestGrid.Core.Bundles;
 using TestGrid.Runner.Files;
@@ -13,19 +11,7 @@ namespace TestGrid.Runner.Bundles;
 /// </summary>
 internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOptions options, TimeProvider time)
 {
-    private static readonly ImmutableArray<string> Options =
-    [
-        "--mode=root",
-        "--variant=minbase",
-        "--format=directory",
-        "--aptopt=Acquire::Languages \"none\"",
-        "--dpkgopt=force-unsafe-io",
-    ];
-
     private readonly IdRange range = new(options.IdBase);
-
-    /// <summary>What this builder does with every recipe alike: a change of it is another tree.</summary>
-    internal static ImmutableArray<string> Manner => [.. Options, Build];
 
     /// <param name="recipe">Complete with its parents'.</param>
     /// <param name="locked">What it is built from.</param>
@@ -70,22 +56,24 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     {
         CheckSpace();
         var (work, tree) = (Path.Combine(folder, "work"), Path.Combine(folder, "tree"));
-        var (root, temporary) = (Path.Combine(tree, "root"), Path.Combine(work, "tmp"));
-        foreach (var passed in new[] { folder, work, tree, root, temporary })
+        var root = Path.Combine(tree, "root");
+        foreach (var passed in new[] { folder, work, tree, root })
         {
             Directory.CreateDirectory(passed);
             File.SetUnixFileMode(passed, (UnixFileMode)0x1ED); // 0755: the range's root passes through
         }
-        File.SetUnixFileMode(temporary, (UnixFileMode)0x3FF); // 1777
         log.Reach(2, "fetching packages");
         await pool.FetchAsync(locked, work, (done, all) => log.Reach(2 + 6 * done / all, "fetching packages"), stop);
         await tools.FetchAsync(locked, work, stop);
         log.Reach(8, "reading the packages");
-        var repository = Path.Combine(work, "packages");
-        await LocalRepository.MakeAsync(locked, pool, repository, stop);
-        ShowAll(repository);
+        var given = Path.Combine(work, "given");
+        await LocalRepository.MakeAsync(locked, pool, given, stop);
+        await File.WriteAllTextAsync(Path.Combine(given, PackageInstall.Finish), FinishScript.Of(recipe), stop);
+        ShowAll(given);
+        await range.TakeOverAsync(root, stop);
+        var room = (Path.Combine(work, "room"), root, given);
 
-        await InstallAsync(recipe, locked, (repository, work, root), log, elsewhere, stop);
+        await PackageInstall.RunAsync(range, recipe, locked, room, log, elsewhere, stop);
 
         log.Reach(94, "reading the tree");
         var otherwise = BundlePackage.DifferencesTo(locked, Path.Combine(root, "var/lib/dpkg/status"));
@@ -94,11 +82,11 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
                 $"What was installed is not what the lock of {recipe.Name} says:\n{string.Join('\n', otherwise)}\n"
                     + $"Remedy: testgrid bundle update {recipe.Name}"
             );
-        var manifest = TreeReader.Read(root, range.Base, stop);
+        var manifest = await TreeReader.ReadAsync(range, root, stop);
         await KeepAsync(manifest, Path.Combine(tree, "manifest.gz"), stop);
         log.Reach(97, "checking");
         foreach (var check in recipe.Tools.Select(ToolCheck.Of).Concat(recipe.Checks))
-            await CheckAsync(recipe, check, root, Path.Combine(work, "check"), stop);
+            await TreeCheck.RunAsync(range, recipe, check, room, stop);
 
         var record = new BundleRecord(
             recipe.Name,
@@ -125,7 +113,8 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     {
         foreach (var one in Directory.GetDirectories(folder, "*", SearchOption.AllDirectories).Append(folder))
             File.SetUnixFileMode(one, (UnixFileMode)0x1ED); // 0755
-        foreach (var one in Directory.GetFiles(Path.Combine(folder, "dists"), "*", SearchOption.AllDirectories))
+        var written = Directory.GetFiles(Path.Combine(folder, "dists"), "*", SearchOption.AllDirectories);
+        foreach (var one in written.Append(Path.Combine(folder, PackageInstall.Finish)))
             File.SetUnixFileMode(one, (UnixFileMode)0x1A4); // 0644
     }
 
@@ -139,127 +128,9 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
             );
     }
 
-    private async Task InstallAsync(
-        Recipe recipe,
-        BundleLock locked,
-        (string Repository, string Work, string Root) at,
-        BuildLog log,
-        bool elsewhere,
-        CancellationToken stop
-    )
-    {
-        var (repository, work, root) = at;
-        // The folder itself is handed over too: only its owner may set its mode. An ordinary user's range does it.
-        if (Posix.EffectiveUser() == 0)
-            Posix.GiveTo(root, range.Base, range.Base);
-        var finish = Path.Combine(work, "finish.sh");
-        await File.WriteAllTextAsync(finish, FinishScript.Of(recipe), stop);
-        var archives = locked.Tools.Select(tool => pool.FileOf(tool.Sha256));
-        File.SetUnixFileMode(finish, (UnixFileMode)0x1A4); // 0644
-        const string merged = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
-        string[] command =
-        [
-            .. elsewhere ? Surroundings.Others : [],
-            "sh",
-            "-c",
-            Build,
-            "build",
-            root,
-            "mmdebstrap",
-            "--verbose",
-            .. Options,
-            .. recipe.Packages.IsEmpty ? [] : (string[])[$"--include={string.Join(',', recipe.Packages)}"],
-            .. Directory.Exists(merged) ? (string[])[$"--hook-dir={merged}"] : [],
-            $"--customize-hook=sh '{finish}' \"$1\" {string.Join(' ', archives.Select(file => $"'{file}'"))}",
-            LocalRepository.Suite,
-            root,
-            LocalRepository.Line(repository),
-        ];
-        await using var build = await LifelineProcess.StartAsync(range, command, Env(locked, work), log.Hear, stop);
-        await build.Output.CopyToAsync(Stream.Null, stop);
-        var code = await build.WaitAsync(stop);
-        if (code != 0)
-            throw new BundleException(
-                $"Bundle {recipe.Name} could not be built (mmdebstrap ended with {code}).\n{log.Errors}"
-            );
-    }
-
-    private const string Build = """
-        set -e
-        umask 022
-        root=$1
-        shift
-        cd /
-        chown 0:0 "$root"
-        "$@"
-        find "$root/dev" -mindepth 1 -delete
-        for file in etc/hosts etc/hostname etc/resolv.conf; do
-            [ -e "$root/$file" ] || [ -L "$root/$file" ] || : >"$root/$file"
-        done
-        find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
-        """;
-
-    private static Dictionary<string, string> Env(BundleLock locked, string work) =>
-        new()
-        {
-            ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-            ["HOME"] = "/nonexistent",
-            ["LC_ALL"] = "C.UTF-8",
-            ["TZ"] = "UTC",
-            ["DEBIAN_FRONTEND"] = "noninteractive",
-            ["SOURCE_DATE_EPOCH"] = locked.Epoch.ToString(CultureInfo.InvariantCulture),
-            ["TMPDIR"] = Path.Combine(work, "tmp"),
-        };
-
     private static async Task KeepAsync(Manifest manifest, string file, CancellationToken stop)
     {
         await using var gzip = new GZipStream(File.Create(file), CompressionLevel.Fastest);
         await gzip.WriteAsync(manifest.Text, stop);
-    }
-
-    // In an overlay that vanishes with its namespace: a check that writes must not change what was just digested.
-    private const string Look = """
-        set -e
-        umask 022
-        mkdir -p "$1"
-        mount -t tmpfs -o mode=755 tmpfs "$1"
-        mkdir "$1/upper" "$1/work" "$1/root"
-        mount -t overlay -o "userxattr,lowerdir=$2,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
-        mount --rbind /dev "$1/root/dev"
-        mount --rbind /proc "$1/root/proc"
-        root=$1/root uid=$3 name=$4
-        shift 4
-        cd /
-        exec chroot --userspec="$uid:$uid" --groups="$uid" "$root" /usr/bin/env -i "HOME=/home/$name" "USER=$name" \
-            PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 "$@" 2>&1
-        """;
-
-    private async Task CheckAsync(Recipe recipe, RecipeCheck check, string root, string mount, CancellationToken stop)
-    {
-        Directory.CreateDirectory(mount);
-        var user = recipe.Users.FirstOrDefault() ?? new RecipeUser("root", 0, false);
-        var uid = user.Uid.ToString(CultureInfo.InvariantCulture);
-        using var process = await range.StartAsync(
-            ["sh", "-c", Look, "check", mount, root, uid, user.Name, .. check.Run],
-            stop
-        );
-        try
-        {
-            process.StandardInput.Close();
-            var complaints = process.StandardError.ReadToEndAsync(stop);
-            var said = await process.StandardOutput.ReadToEndAsync(stop);
-            await process.WaitForExitAsync(stop);
-            if (process.ExitCode != 0 || !said.Contains(check.Expect, StringComparison.Ordinal))
-                throw new BundleException(
-                    $"Bundle {recipe.Name} fails its check '{string.Join(' ', check.Run)}': it ended with "
-                        + $"{process.ExitCode}, should say '{check.Expect}', and said: "
-                        + $"{said.Trim()} {(await complaints).Trim()}"
-                );
-        }
-        finally
-        {
-            if (!process.HasExited)
-                process.Kill(entireProcessTree: true);
-        }
     }
 }

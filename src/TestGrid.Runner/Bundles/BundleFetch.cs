@@ -56,7 +56,7 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
             Directory.CreateDirectory(passed);
             File.SetUnixFileMode(passed, (UnixFileMode)0x1ED); // 0755: the range's root passes through
         }
-        Posix.GiveTo(root, range.Base, range.Base);
+        await range.TakeOverAsync(root, stop);
 
         var text = Path.Combine(work, "manifest");
         await SaveAsync(offered, BundleSupplier.Manifest, text, ManifestMost, null, stop);
@@ -114,7 +114,7 @@ internal sealed partial class BundleFetch(BundleSupplier supplier, BundleOptions
         CancellationToken stop
     )
     {
-        var found = await Task.Run(() => TreeReader.Read(root, range.Base, stop), stop);
+        var found = await TreeReader.ReadAsync(range, root, stop);
         if (found.Digest != offered.Digest)
         {
             var lines = string.Join('\n', should.DifferencesTo(found, 10));

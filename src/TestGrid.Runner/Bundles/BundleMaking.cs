@@ -21,11 +21,11 @@ internal sealed partial class BundleMaking(
     /// <exception cref="BundleException">It cannot be had; the message says what mends it.</exception>
     public async Task MakeAsync(Recipe recipe, IProgress<BundleProgress> progress, CancellationToken stop)
     {
-        // An ordinary user can unpack into his id range, but not read what is its root's alone, so he cannot digest it.
-        if (Posix.EffectiveUser() != 0)
+        if (!shelf.IsWritable)
             throw new BundleException(
-                $"Bundle {recipe.Name} is not in {options.RootPath}, and only root can build it. "
-                    + "Remedy: run this once as root (sudo); the bundle can then be used by others."
+                $"Bundle {recipe.Name} is not in {options.RootPath}, where only its owner can build it. Remedy: run this "
+                    + "once as that user (sudo); the bundle can then be used by others. Or have a store of your own: "
+                    + "Bundles:RootPath."
             );
         await using var ours = await FileLock.HoldAsync(
             shelf.LockOf(recipe.Name),

@@ -36,6 +36,11 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
 
     public static string RootOf(string folder) => Path.Combine(folder, "root");
 
+    /// <summary>Whether bundles can be put there by whoever we are: by its owner and by root.</summary>
+    public bool IsWritable =>
+        Posix.EffectiveUser() is var we
+        && (we == 0 || Posix.Look(Encoding.UTF8.GetBytes(Path.GetDirectoryName(Trees) + '\0')).User == we);
+
     /// <summary>The bundle that was built for this recipe and its lock as they read now, in use; null when there is none.</summary>
     public BundleLease? TryLease(Recipe recipe) =>
         BundleRecord.Read(IndexFile(recipe)) is { } record && IsOf(recipe, record) ? TryLease(record) : null;

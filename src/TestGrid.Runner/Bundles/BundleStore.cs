@@ -171,7 +171,7 @@ public sealed partial class BundleStore
     {
         await using var lease = shelf.TryLease(digest) ?? throw new BundleException($"There is no bundle {digest}.");
         var should = KeptManifest(shelf.FolderOf(digest));
-        var tree = await Task.Run(() => TreeReader.Read(lease.Bundle.RootPath, options.IdBase, stop), stop);
+        var tree = await TreeReader.ReadAsync(new IdRange(options.IdBase), lease.Bundle.RootPath, stop);
         if (should.Digest != digest)
             return [$"- the kept manifest is {should.Digest}", .. should.DifferencesTo(tree, 99)];
         return should.DifferencesTo(tree, 100);

@@ -21,8 +21,12 @@ public sealed record IdRange(long Base)
     /// Starts a program as root of the range, in a user and mount namespace of its own. All three streams are pipes;
     /// closing its input is how it learns that we are gone.
     /// </summary>
+    /// <param name="withOwner">
+    /// Whether our own id, when we are an ordinary user, is mapped too, as the last one: so that the range's root may take over
+    /// a folder that we made. Never for a program of strangers: it could become us.
+    /// </param>
     /// <exception cref="BundleException">This machine does not allow it; the message has the remedy.</exception>
-    internal async Task<Process> StartAsync(IEnumerable<string> program, CancellationToken stop)
+    internal async Task<Process> StartAsync(IEnumerable<string> program, CancellationToken stop, bool withOwner = true)
     {
         string[] enter = ["setsid", "unshare", "--user", "--mount", "--keep-caps", "--", "sh", "-c", Enter, "range"];
         var start = Piped([.. enter, .. program]);
@@ -44,8 +48,8 @@ public sealed record IdRange(long Base)
             }
             else
             {
-                await MapAsync("newuidmap", process.Id, Posix.EffectiveUser(), stop);
-                await MapAsync("newgidmap", process.Id, Posix.EffectiveGroup(), stop);
+                await MapAsync("newuidmap", process.Id, withOwner ? Posix.EffectiveUser() : null, stop);
+                await MapAsync("newgidmap", process.Id, withOwner ? Posix.EffectiveGroup() : null, stop);
             }
             await process.StandardInput.BaseStream.WriteAsync("go\n"u8.ToArray(), stop);
             await process.StandardInput.BaseStream.FlushAsync(stop);
@@ -72,12 +76,11 @@ public sealed record IdRange(long Base)
             throw new BundleException($"{folder} could not be removed: {errors.Trim()}");
     }
 
-    // Our own id is mapped too, as the last one, but only in these helper namespaces: so their root may take over a
-    // folder that we made.
-    private async Task MapAsync(string tool, int process, uint own, CancellationToken stop)
+    private async Task MapAsync(string tool, int process, uint? own, CancellationToken stop)
     {
         var start = new ProcessStartInfo(tool) { RedirectStandardError = true };
-        foreach (var number in new long[] { process, 0, Base, Count - 1, Count - 1, own, 1 })
+        long[] numbers = own is { } id ? [process, 0, Base, Count - 1, Count - 1, id, 1] : [process, 0, Base, Count];
+        foreach (var number in numbers)
             start.ArgumentList.Add(number.ToString(CultureInfo.InvariantCulture));
         using var mapping = Run(start);
         var errors = await mapping.StandardError.ReadToEndAsync(stop);
@@ -88,6 +91,22 @@ public sealed record IdRange(long Base)
                     + $"Remedy: usermod --add-subuids {Base}-{Base + Count - 1} "
                     + $"--add-subgids {Base}-{Base + Count - 1} USER"
             );
+    }
+
+    /// <summary>Gives an empty folder of ours to the range's root.</summary>
+    internal async Task TakeOverAsync(string folder, CancellationToken stop)
+    {
+        if (IsRoot)
+        {
+            Posix.GiveTo(folder, Base, Base);
+            return;
+        }
+        using var process = await StartAsync(["chown", "0:0", "--", folder], stop);
+        process.StandardInput.Close();
+        var errors = await process.StandardError.ReadToEndAsync(stop);
+        await process.WaitForExitAsync(stop);
+        if (process.ExitCode != 0)
+            throw new BundleException($"{folder} could not be given to the id range: {errors.Trim()}");
     }
 
     private static ProcessStartInfo Piped(string[] words) =>

@@ -39,12 +39,17 @@ internal sealed class LifelineProcess : IAsyncDisposable
     /// <param name="env">Its whole environment.</param>
     /// <param name="heard">Gets each line of its standard error, one at a time.</param>
     /// <param name="stop">Ends the starting.</param>
+    /// <param name="within">
+    /// A program that makes the place for it, in its namespaces, and then becomes the command that follows; nobody but the
+    /// range is mapped there then. Null leaves it this machine's files.
+    /// </param>
     public static async Task<LifelineProcess> StartAsync(
         IdRange range,
         IEnumerable<string> program,
         IReadOnlyDictionary<string, string> env,
         Action<string> heard,
-        CancellationToken stop
+        CancellationToken stop,
+        string[]? within = null
     )
     {
         string[] contain =
@@ -62,7 +67,8 @@ internal sealed class LifelineProcess : IAsyncDisposable
         ];
         string[] watch = ["env", "WATCHED=-1", "sh", "-c", Watch, "lifeline"];
         string[] clean = ["env", "-i", .. env.Select(pair => $"{pair.Key}={pair.Value}")];
-        var process = await range.StartAsync([.. contain, .. watch, .. clean, .. program], stop);
+        string[] command = [.. contain, .. within ?? [], .. watch, .. clean, .. program];
+        var process = await range.StartAsync(command, stop, withOwner: within is null);
         return new LifelineProcess(process, HearAsync(process.StandardError, heard));
     }
 

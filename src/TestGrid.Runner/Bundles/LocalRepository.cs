@@ -8,8 +8,8 @@ using TestGrid.Runner.Files;
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>
-/// An apt repository of exactly a lock's packages, so that apt cannot choose anything else. Its own hashes are the
-/// lock's, so apt checks every package once more as it reads it.
+/// An apt repository of exactly a lock's packages, so that apt cannot choose anything else, with the archives of its tools
+/// beside them. Its own hashes are the lock's, so apt checks every package once more as it reads it.
 /// </summary>
 internal static partial class LocalRepository
 {
@@ -26,6 +26,8 @@ internal static partial class LocalRepository
         );
         foreach (var package in wanted.Packages)
             Place(pool.FileOf(package.Sha256), Path.Combine(folder, package.Sha256 + ".deb"));
+        foreach (var hash in wanted.Tools.Select(tool => tool.Sha256).Distinct())
+            Place(pool.FileOf(hash), Path.Combine(folder, hash));
         var controls = await ControlsAsync(wanted, pool, stop);
         var text = new StringBuilder();
         foreach (var (package, control) in wanted.Packages.Zip(controls))

@@ -14,6 +14,16 @@ public static class TreeReader
 {
     private const int TypeBits = 0xF000;
 
+    /// <summary>
+    /// Reads a tree of the range. Root reads it as it lies there; an ordinary user may not open all of it, and reads what the
+    /// range's root packs.
+    /// </summary>
+    /// <exception cref="BundleException">It is not a tree of that range, or has what no bundle has.</exception>
+    public static Task<Manifest> ReadAsync(IdRange range, string root, CancellationToken stop) =>
+        Posix.EffectiveUser() == 0
+            ? Task.Run(() => Read(root, range.Base, stop), stop)
+            : PackedTree.ReadAsync(range, root, stop);
+
     /// <param name="root">The tree's folder.</param>
     /// <param name="idBase">What owner 0 inside is outside; 0 when the tree has its true ids.</param>
     /// <exception cref="BundleException">A file belongs to nobody inside.</exception>

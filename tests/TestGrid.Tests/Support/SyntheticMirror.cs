@@ -18,7 +18,13 @@ public sealed class SyntheticMirror(string folder)
     }
 
     /// <summary>Builds a package that holds one file, and puts it on the mirror.</summary>
-    public async Task<LockedPackage> AddAsync(string name, string version, CancellationToken stop)
+    /// <param name="script">What it runs when it is installed, for <c>/bin/sh</c>; or null.</param>
+    public async Task<LockedPackage> AddAsync(
+        string name,
+        string version,
+        CancellationToken stop,
+        string? script = null
+    )
     {
         var tree = Directory.CreateDirectory(Path.Combine(folder, "build", name));
         var control = Directory.CreateDirectory(Path.Combine(tree.FullName, "DEBIAN"));
@@ -28,18 +34,24 @@ public sealed class SyntheticMirror(string folder)
             stop
         );
         await File.WriteAllTextAsync(Path.Combine(tree.FullName, name), version, stop);
+        if (script is not null)
+        {
+            var file = Path.Combine(control.FullName, "postinst");
+            await File.WriteAllTextAsync(file, script, stop);
+            File.SetUnixFileMode(file, (UnixFileMode)0x1ED); // 0755
+        }
         var path = $"pool/main/{name[0]}/{name}_{version}_all.deb";
-        var file = Path.Combine(folder, path);
-        Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+        var package = Path.Combine(folder, path);
+        Directory.CreateDirectory(Path.GetDirectoryName(package)!);
         using var build = Process.Start(
-            new ProcessStartInfo("dpkg-deb", ["--root-owner-group", "-b", tree.FullName, file])
+            new ProcessStartInfo("dpkg-deb", ["--root-owner-group", "-b", tree.FullName, package])
             {
                 RedirectStandardOutput = true,
             }
         )!;
         await build.StandardOutput.ReadToEndAsync(stop);
         await build.WaitForExitAsync(stop);
-        var bytes = await File.ReadAllBytesAsync(file, stop);
+        var bytes = await File.ReadAllBytesAsync(package, stop);
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes));
         return new LockedPackage(name, version, "all", "bookworm", path, bytes.Length, hash, false);
     }

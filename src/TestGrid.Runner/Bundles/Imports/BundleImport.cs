@@ -102,8 +102,10 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
             throw new BundleException(
                 $"'{name}' is no bundle's name: write lower case letters, digits, '.', '+', '-'."
             );
-        if (Posix.EffectiveUser() != 0)
-            throw new BundleException("Only root can import into a store. Remedy: sudo testgrid bundle import …");
+        if (!shelf.IsWritable)
+            throw new BundleException(
+                $"Only its owner can import into {options.Value.RootPath}. Remedy: sudo testgrid bundle import …"
+            );
         var (folder, held) = shelf.Begin("imported");
         try
         {
@@ -115,7 +117,7 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
                 Directory.CreateDirectory(made);
                 File.SetUnixFileMode(made, (UnixFileMode)0x1ED); // 0755: the range's root passes through
             }
-            Posix.GiveTo(root, range.Base, range.Base);
+            await range.TakeOverAsync(root, stop);
 
             var path = await find(pulled);
             progress.Report(new BundleProgress(name, 50, "reading the layers"));
@@ -124,7 +126,7 @@ public sealed partial class BundleImport(IOptions<BundleOptions> options, TimePr
             progress.Report(new BundleProgress(name, 60, "unpacking"));
             await BundleArchive.UnpackAsync(range, archive, root, jail, stop);
             progress.Report(new BundleProgress(name, 80, "reading the tree"));
-            var found = await Task.Run(() => TreeReader.Read(root, range.Base, stop), stop);
+            var found = await TreeReader.ReadAsync(range, root, stop);
             var record = new BundleRecord(name, found.Digest, Bundle.Unlocked, "", 0, found.Bytes, []);
             await using (
                 var gzip = new GZipStream(File.Create(Path.Combine(tree, "manifest.gz")), CompressionLevel.Fastest)

@@ -55,6 +55,30 @@ public sealed class TreeReaderTests : IDisposable
     }
 
     [Fact]
+    public async Task An_ordinary_user_reads_the_same_of_what_the_ranges_root_packs()
+    {
+        Shell(
+            """
+            long=$(printf '%0120d' 7)
+            mkdir -p usr/bin dev etc "usr/$long/$long" empty
+            printf abc >usr/bin/tool && chmod 4755 usr/bin/tool && ln usr/bin/tool usr/bin/also
+            head -c 70000 /dev/zero >"usr/$long/$long/file"
+            ln -s "../$long" "usr/$long/link"; ln -s tool usr/bin/link
+            mkfifo -m 0600 etc/pipe; : >etc/hosts; : >dev/null; : >etc/none
+            touch "$(printf 'a\377b')" "$(printf 'c\nd')"
+            printf x >etc/secret; chmod 0000 etc/secret; chmod 0700 empty
+            chown -hR 100000:100042 . && chmod 4755 usr/bin/tool
+            """
+        );
+
+        var packed = await PackedTree.ReadAsync(new IdRange(100_000), folder.Path, Stop);
+
+        var text = Encoding.Latin1.GetString(packed.Text.Span);
+        Assert.Equal(Encoding.Latin1.GetString(TreeReader.Read(folder.Path, 100_000, Stop).Text.Span), text);
+        Assert.Contains("f 4755 0 42 3 ", text, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Neither_times_nor_hard_links_change_the_digest()
     {
         Shell("printf a >one; cp one two; chown -hR 100000:100000 .");
