@@ -8,7 +8,7 @@ using TestGrid.Core.Bundles;
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>
-/// The manifest of a tree as it is packed (<see cref="BundleArchive.PackAsync"/>): the way of those who may not open all its
+/// The manifest of a tree as it is packed by <see cref="BundleArchive"/>: the way of those who may not open all its
 /// files. Not by <c>System.Formats.Tar</c>, for names are bytes here and need not be UTF-8.
 /// </summary>
 internal sealed class PackedTree
