@@ -43,6 +43,21 @@ public sealed record Recipe
 
     public ImmutableArray<RecipeFile> Files { get; init; } = [];
 
+    /// <summary>The language of the environment, and those beside it; null leaves what the packages make.</summary>
+    public RecipeLocale? Locale { get; init; }
+
+    /// <summary>The local time zone, as tzdata names it: <c>Europe/Vienna</c>; empty leaves what the packages make.</summary>
+    public string TimeZone { get; init; } = "";
+
+    /// <summary>Whether manuals, documentation but the licences, and translations are left out.</summary>
+    public bool Slim { get; init; }
+
+    /// <summary>
+    /// A shell script that is run last, as root inside, with no network; empty for none. What it makes must be the same each
+    /// time: a build's proof finds what is not.
+    /// </summary>
+    public string Setup { get; init; } = "";
+
     /// <summary>Programs that must run in the finished tree, or the build has failed.</summary>
     public ImmutableArray<RecipeCheck> Checks { get; init; } = [];
 
@@ -67,6 +82,15 @@ public sealed record Recipe
             Line("user", $"{user.Name} {user.Uid} {user.Sudo}");
         foreach (var file in Files.OrderBy(file => file.Path, StringComparer.Ordinal))
             Line("file", $"{file.Mode} {file.Path} {Convert.ToHexStringLower(Encoding.UTF8.GetBytes(file.Text))}");
+        // What is not said adds no line: recipes that never said it keep their hash.
+        if (Locale is { } locale)
+            Line("locale", $"{locale.Default} {string.Join(' ', locale.Generate)}");
+        if (TimeZone.Length > 0)
+            Line("timezone", TimeZone);
+        if (Slim)
+            Line("slim", "true");
+        if (Setup.Length > 0)
+            Line("setup", Convert.ToHexStringLower(Encoding.UTF8.GetBytes(Setup)));
         return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())));
 
         void Line(string key, string value) => text.Append(key).Append(' ').Append(value).Append('\n');
@@ -82,6 +106,10 @@ public sealed record Recipe
             Tools = [.. parent.Tools, .. Tools],
             Users = [.. parent.Users.Where(user => Users.All(own => own.Name != user.Name)), .. Users],
             Files = [.. parent.Files.Where(file => Files.All(own => own.Path != file.Path)), .. Files],
+            Locale = Locale ?? parent.Locale,
+            TimeZone = TimeZone.Length > 0 ? TimeZone : parent.TimeZone,
+            Slim = Slim || parent.Slim,
+            Setup = parent.Setup.Length > 0 && Setup.Length > 0 ? $"{parent.Setup}\n{Setup}" : parent.Setup + Setup,
             Checks = [.. parent.Checks.Where(check => Checks.All(own => !own.Run.SequenceEqual(check.Run))), .. Checks],
         };
 }
@@ -90,6 +118,11 @@ public sealed record Recipe
 /// A user to make; the group has the same name and id, the home is <c>/home/NAME</c>, the shell bash.
 /// </summary>
 public sealed record RecipeUser(string Name, int Uid, bool Sudo);
+
+/// <summary>The language of an environment.</summary>
+/// <param name="Default">What <c>/etc/default/locale</c> says: <c>de_AT.UTF-8</c>.</param>
+/// <param name="Generate">Those to make, in order, out of the package <c>locales</c>.</param>
+public sealed record RecipeLocale(string Default, ImmutableArray<string> Generate);
 
 /// <summary>A file to write, owned by root.</summary>
 /// <param name="Path">Absolute, inside.</param>

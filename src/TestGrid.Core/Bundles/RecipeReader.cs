@@ -33,6 +33,10 @@ public sealed partial class RecipeReader
         "languages",
         "users",
         "files",
+        "locale",
+        "timezone",
+        "slim",
+        "setup",
         "check",
         "service",
     ];
@@ -95,6 +99,10 @@ public sealed partial class RecipeReader
             Languages = Languages(map),
             Users = [.. Items(map, "users").Select(User).OfType<RecipeUser>()],
             Files = [.. Items(map, "files").Select(File).OfType<RecipeFile>()],
+            Locale = Locale(map),
+            TimeZone = Optional(map, "timezone", ZoneForm, "a time zone as tzdata names it: Europe/Vienna"),
+            Slim = Optional(map, "slim", BoolForm, "true or false") == "true",
+            Setup = Setup(map),
             Checks = [.. Items(map, "check").Select(Check).OfType<RecipeCheck>()],
             Service = Service(map),
         };

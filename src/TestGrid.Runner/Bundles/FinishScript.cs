@@ -28,6 +28,7 @@ internal static class FinishScript
             Write(script, $"/etc/sudoers.d/{user.Name}", "0440", $"{user.Name} ALL=(ALL:ALL) NOPASSWD:ALL\n");
         foreach (var file in recipe.Files)
             Write(script, file.Path, file.Mode, file.Text);
+        LastScript.Add(script, recipe);
         return script.Append(Normalise).Append(Compile).Append(CacheScript.Text).Append(Last).ToString();
     }
 
@@ -74,7 +75,7 @@ internal static class FinishScript
             """
         );
 
-    private static string Quoted(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+    internal static string Quoted(string text) => $"'{text.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 
     // Keys that packages make when they are installed would be the same in every sandbox and for every customer.
     private const string Normalise = """

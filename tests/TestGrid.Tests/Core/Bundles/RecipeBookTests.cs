@@ -12,12 +12,13 @@ public sealed class RecipeBookTests
             [
                 (
                     "base/recipe.yml",
-                    "bundle: base\ndebian: { suite: sid, packages: [git] }\nusers: [{ name: travis, uid: 2000 }]"
+                    "bundle: base\ndebian: { suite: sid, packages: [git] }\nusers: [{ name: travis, uid: 2000 }]\n"
+                        + "setup: a\ntimezone: Etc/UTC"
                 ),
                 (
                     "c/recipe.yml",
                     "bundle: c\nfrom: base\ndebian: { suite: sid, packages: [gcc] }\nlanguages: { c: [] }\n"
-                        + "check: [{ run: [gcc], expect: '3' }]"
+                        + "check: [{ run: [gcc], expect: '3' }]\nsetup: b\nslim: true"
                 ),
                 (
                     "cc/recipe.yml",
@@ -31,6 +32,8 @@ public sealed class RecipeBookTests
         Assert.Equal(["clang", "gcc", "git"], book.Find("cc")!.Packages);
         Assert.Equal("travis", Assert.Single(book.Find("cc")!.Users).Name);
         Assert.Equal("4", Assert.Single(book.Find("cc")!.Checks).Expect);
+        var last = book.Find("cc")!;
+        Assert.Equal(("a\nb", "Etc/UTC", true), (last.Setup, last.TimeZone, last.Slim));
         var offer = Assert.Single(book.Offers);
         Assert.Equal(("c", "c"), (offer.Recipe, offer.Language));
     }

@@ -21,6 +21,11 @@ public sealed class RecipeReaderTests
           - { name: travis, uid: 2000, sudo: true }
         files:
           - { path: /etc/x.conf, mode: "0644", text: "a\nb\n" }
+        locale: { default: de_AT.UTF-8, generate: [de_AT.UTF-8, ca_ES.UTF-8@valencia] }
+        timezone: America/Argentina/Ushuaia
+        slim: true
+        setup: |
+          ln -s python3 /usr/bin/python
         check:
           - { run: [python3, --version], expect: "Python 3.11." }
         """;
@@ -54,6 +59,10 @@ public sealed class RecipeReaderTests
         Assert.Equal(new RecipeUser("travis", 2000, true), Assert.Single(recipe.Users));
         Assert.Equal(new RecipeFile("/etc/x.conf", "0644", "a\nb\n"), Assert.Single(recipe.Files));
         Assert.Equal(["python3", "--version"], Assert.Single(recipe.Checks).Run);
+        Assert.Equal("de_AT.UTF-8", recipe.Locale!.Default);
+        Assert.Equal(["ca_ES.UTF-8@valencia", "de_AT.UTF-8"], recipe.Locale.Generate);
+        Assert.Equal(("America/Argentina/Ushuaia", true), (recipe.TimeZone, recipe.Slim));
+        Assert.Equal("ln -s python3 /usr/bin/python\n", recipe.Setup);
     }
 
     [Theory]
@@ -98,6 +107,13 @@ public sealed class RecipeReaderTests
         4,
         "in the archive"
     )]
+    [InlineData("bundle: a\ndebian: { suite: sid }\ntimezone: ../../etc/shadow", 3, "a time zone")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\ntimezone: \"Etc/UTC'; id\"", 3, "a time zone")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nslim: much", 3, "true or false")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nlocale: de_AT", 3, "is written")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nlocale: { generate: [\"de_AT.UTF-8 $(id)\"] }", 3, "a locale")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nlocale: { default: de_AT.UTF-8 }", 3, "not among generate:")]
+    [InlineData("bundle: a\ndebian: { suite: sid }\nsetup: [a]", 3, "one text")]
     [InlineData("bundle: a", 1, "no debian:")]
     [InlineData("bundle: a\ntitle: b: c", 2, "not YAML")]
     [InlineData("", 1, "one mapping")]
@@ -143,5 +159,9 @@ public sealed class RecipeReaderTests
         Assert.NotEqual(recipe.ContentHash(), (recipe with { Suite = "trixie" }).ContentHash());
         Assert.NotEqual(recipe.ContentHash(), (recipe with { Users = [new("travis", 2000, false)] }).ContentHash());
         Assert.NotEqual(recipe.ContentHash(), (recipe with { Files = [] }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Setup = "" }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Slim = false }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { TimeZone = "" }).ContentHash());
+        Assert.NotEqual(recipe.ContentHash(), (recipe with { Locale = new("C.UTF-8", []) }).ContentHash());
     }
 }

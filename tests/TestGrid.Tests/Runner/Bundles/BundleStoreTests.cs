@@ -12,7 +12,15 @@ public sealed class BundleStoreTests : IDisposable
         bundle: tiny
         debian: { suite: bookworm, packages: [] }
         users: [{ name: travis, uid: 2000 }]
-        check: [{ run: [id, -u], expect: "2000" }]
+        timezone: Europe/Vienna
+        slim: true
+        setup: |
+          [ "$(id -u)" = 0 ] && ! [ -e /etc/resolv.conf ] || exit 3
+          echo "it's $SOURCE_DATE_EPOCH" >/opt/made
+        check:
+          - { run: [id, -u], expect: "2000" }
+          - { run: [date, --date, 2026-07-01 12:00Z, +%Z], expect: CEST }
+          - { run: [cat, /opt/made], expect: "it's 1" }
         """;
 
     private readonly TempFolder folder = new();
@@ -69,6 +77,11 @@ public sealed class BundleStoreTests : IDisposable
         );
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(StorePath, "tmp")));
         Assert.True(here.Has("tiny"));
+        var documents = Path.Combine(leases[0].Bundle.RootPath, "usr/share/doc");
+        Assert.All(
+            Directory.GetFiles(documents, "*", SearchOption.AllDirectories),
+            file => Assert.Equal("copyright", Path.GetFileName(file))
+        );
 
         await here.CleanAsync(Stop);
         Assert.True(here.Has("tiny"));
