@@ -18,6 +18,9 @@ public sealed class JobGround(
 
     public SandboxNetwork Network => options.Value.Network;
 
+    /// <summary>How many places may be on their way out at once.</summary>
+    public int Slots => Math.Max(options.Value.Slots, 1);
+
     public TimeSpan ServiceTime => options.Value.ServiceTime;
 
     /// <summary>Looks at every file system that a job fills: its state, checkouts, bundles, logs may each have their own.</summary>

@@ -13,8 +13,11 @@ public sealed class JobPlace : IAsyncDisposable
     private readonly ScriptFile script;
     private Sandbox? sandbox;
 
-    internal JobPlace(BundleLease bundle, Workspace workspace, JobServices services, ScriptFile script) =>
-        (this.bundle, this.workspace, Services, this.script) = (bundle, workspace, services, script);
+    internal JobPlace(string name, BundleLease bundle, Workspace workspace, JobServices services, ScriptFile script) =>
+        (Name, this.bundle, this.workspace, Services, this.script) = (name, bundle, workspace, services, script);
+
+    /// <summary>The sandbox's.</summary>
+    public string Name { get; }
 
     public Bundle Bundle => bundle.Bundle;
 

@@ -37,6 +37,10 @@ public sealed class JobPlaces(
         ground.Sweep();
     }
 
+    /// <summary>Unique on this machine while it lives: two runners may have a job of the same number.</summary>
+    public string NameOf(JobOrder order, JobClaim claim) =>
+        string.Create(CultureInfo.InvariantCulture, $"{ground.RunnerName}-{order.Id}-{claim.Lease.Attempt}");
+
     /// <summary>Checks out, takes the bundles into use and makes a sandbox of them. Its services are not started yet.</summary>
     /// <param name="script">What is shown at <see cref="JobScript.MountPoint"/>.</param>
     /// <param name="reporter">Asked for the bundle that the job's build has decided on.</param>
@@ -50,12 +54,11 @@ public sealed class JobPlaces(
         Ending ending
     )
     {
-        // Unique on this machine: two runners may have a job of the same number.
-        var name = string.Create(CultureInfo.InvariantCulture, $"{ground.RunnerName}-{order.Id}-{claim.Lease.Attempt}");
+        var name = NameOf(order, claim);
         ground.CheckSpace();
 
         var (bundle, workspace, services) = await GroundAsync(order, claim, reporter, tell, ending);
-        var place = new JobPlace(bundle, workspace, services, ground.WriteScript(name, script));
+        var place = new JobPlace(name, bundle, workspace, services, ground.WriteScript(name, script));
         try
         {
             var spec = new SandboxSpec(

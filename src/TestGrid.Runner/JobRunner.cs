@@ -17,7 +17,13 @@ namespace TestGrid.Runner;
 /// One job, from order to verdict: claim's secrets in hand, check out, open a sandbox from the bundle, run the script,
 /// say how it ended.
 /// </summary>
-public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimeProvider time, ILogger<JobRunner> log)
+public sealed partial class JobRunner(
+    JobGround ground,
+    JobPlaces places,
+    LeavingPlaces leaving,
+    TimeProvider time,
+    ILogger<JobRunner> log
+)
 {
     /// <inheritdoc cref="JobPlaces.SweepAsync"/>
     public ValueTask SweepAsync(CancellationToken stop) => places.SweepAsync(stop);
@@ -85,28 +91,29 @@ public sealed partial class JobRunner(JobGround ground, JobPlaces places, TimePr
         Ending ending
     )
     {
-        await using var place = await places.MakeAsync(
-            order,
-            claim,
-            JobScript.Compile(order),
-            reporter,
-            pump.Report,
-            ending
-        );
-        var (sandbox, services, bundle) = (place.Sandbox, place.Services, place.Bundle);
-        ending.Obey(await pump.Report(new JobStarted(ground.RunnerName, bundle.Name, bundle.Digest)));
-        await pump.Writer.WriteAsync(Heading(order, claim, bundle), ending.Polite);
+        await leaving.HaveRoomAsync(places.NameOf(order, claim), ending.Polite);
+        var place = await places.MakeAsync(order, claim, JobScript.Compile(order), reporter, pump.Report, ending);
+        try
+        {
+            var (sandbox, services, bundle) = (place.Sandbox, place.Services, place.Bundle);
+            ending.Obey(await pump.Report(new JobStarted(ground.RunnerName, bundle.Name, bundle.Digest)));
+            await pump.Writer.WriteAsync(Heading(order, claim, bundle), ending.Polite);
 
-        ending.StartClocks();
-        pump.LookAt(sandbox.Glance);
-        await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
-        await places.StartServicesAsync(place, pump.Writer, ending.Polite);
-        var exit = await sandbox.RunAsync(Command(order, claim, bundle, key), pump.Writer, ending.Polite);
-        pump.LookForTheLastTime();
-        if (ending.Firm.IsCancellationRequested)
-            return exit; // they were ended with the sandbox
-        await services.TellAsync(pump.Writer, all: exit.ExitCode != 0);
-        return exit;
+            ending.StartClocks();
+            pump.LookAt(sandbox.Glance);
+            await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
+            await places.StartServicesAsync(place, pump.Writer, ending.Polite);
+            var exit = await sandbox.RunAsync(Command(order, claim, bundle, key), pump.Writer, ending.Polite);
+            pump.LookForTheLastTime();
+            if (ending.Firm.IsCancellationRequested)
+                return exit; // they were ended with the sandbox
+            await services.TellAsync(pump.Writer, all: exit.ExitCode != 0);
+            return exit;
+        }
+        finally
+        {
+            leaving.LetGo(place);
+        }
     }
 
     /// <summary>What runs in the sandbox, with the key that its marks are known by.</summary>

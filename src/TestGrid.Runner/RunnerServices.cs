@@ -29,6 +29,7 @@ public static class RunnerServices
             services.AddSingleton<ImageBundles>();
             services.AddSingleton<JobBundles>();
             services.AddSingleton<JobPlaces>();
+            services.AddSingleton<LeavingPlaces>();
             services.AddSingleton<JobRunner>();
             services.AddSingleton<MachineOffer>();
             return services;

@@ -9,17 +9,16 @@ namespace TestGrid.Runner.Output;
 /// <param name="time">The clock.</param>
 public sealed class Pace(TimeSpan each, int burst, TimeProvider time)
 {
-    private readonly long[] sent = new long[burst];
-    private long count;
+    // Each message takes one of `burst` places, and a place comes back after `each`: nobody waits longer than that.
+    private readonly long first = time.GetTimestamp();
+    private TimeSpan allBack;
 
-    /// <summary>How long the next message has to wait; zero for not at all.</summary>
+    /// <summary>How long the next message has to wait; zero for not at all, and never more than the distance.</summary>
     public TimeSpan Rest
     {
         get
         {
-            if (count < burst)
-                return TimeSpan.Zero;
-            var rest = (each * burst) - time.GetElapsedTime(sent[count % burst]);
+            var rest = allBack - time.GetElapsedTime(first) - (each * (burst - 1));
             return rest > TimeSpan.Zero ? rest : TimeSpan.Zero;
         }
     }
@@ -28,5 +27,9 @@ public sealed class Pace(TimeSpan each, int burst, TimeProvider time)
     public static Pace OfLog(TimeProvider time) => new(TimeSpan.FromMilliseconds(20), burst: 4, time);
 
     /// <summary>A message goes now.</summary>
-    public void Sent() => sent[count++ % burst] = time.GetTimestamp();
+    public void Sent()
+    {
+        var now = time.GetElapsedTime(first);
+        allBack = (allBack > now ? allBack : now) + each;
+    }
 }

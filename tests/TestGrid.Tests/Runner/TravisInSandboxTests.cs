@@ -90,6 +90,7 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
                     engine,
                     TimeProvider.System
                 ),
+                new LeavingPlaces(ground, NullLogger<LeavingPlaces>.Instance),
                 TimeProvider.System,
                 NullLogger<JobRunner>.Instance
             );

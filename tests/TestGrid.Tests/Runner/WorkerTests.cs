@@ -95,6 +95,7 @@ public sealed class WorkerTests : IDisposable
         var jobs = new JobRunner(
             ground,
             new JobPlaces(ground, bundles, TestBundles.JobsOf(bundles), scripted, scripted, TimeProvider.System),
+            new LeavingPlaces(ground, NullLogger<LeavingPlaces>.Instance),
             TimeProvider.System,
             NullLogger<JobRunner>.Instance
         );

@@ -17,8 +17,7 @@ public sealed class PaceTests
             pace.Sent();
         }
 
-        Assert.Equal(TimeSpan.FromMilliseconds(80), pace.Rest);
-        time.Advance(TimeSpan.FromMilliseconds(80));
+        Assert.Equal(TimeSpan.FromMilliseconds(20), pace.Rest);
         for (var sent = 0; sent < 8; sent++)
         {
             time.Advance(pace.Rest);
