@@ -9,7 +9,7 @@ using TestGrid.Runner.Reporting;
 namespace TestGrid.Runner;
 
 /// <summary>Which bundle a job runs in: as its configuration names it, and one digest of it for its whole build.</summary>
-public sealed class JobBundles(BundleStore store, ImageBundles images)
+public sealed class JobBundles(BundleStore store, ImageBundles images, OwnBundles recipes)
 {
     /// <summary>The bundle that the build has decided on, or this machine's own, when the build takes that.</summary>
     /// <param name="name">As the configuration names it.</param>
@@ -43,6 +43,12 @@ public sealed class JobBundles(BundleStore store, ImageBundles images)
             BundleForm.Archive archive => await images.GetAsync(
                 (await checkingOut.WaitAsync(ending.Polite)).TreePath,
                 archive,
+                progress,
+                ending.Polite
+            ),
+            BundleForm.Own own => await recipes.GetAsync(
+                (await checkingOut.WaitAsync(ending.Polite)).TreePath,
+                own,
                 progress,
                 ending.Polite
             ),

@@ -27,6 +27,7 @@ public static class RunnerServices
             services.AddSingleton<BundleLocks>();
             services.AddSingleton<JobGround>();
             services.AddSingleton<ImageBundles>();
+            services.AddSingleton<OwnBundles>();
             services.AddSingleton<JobBundles>();
             services.AddSingleton<JobPlaces>();
             services.AddSingleton<LeavingPlaces>();

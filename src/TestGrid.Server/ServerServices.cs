@@ -116,7 +116,7 @@ public static class ServerServices
     private static IServiceCollection AddStages(this IServiceCollection services)
     {
         services.AddSingleton<Bells>().AddSingleton<RunnerRoom>().AddSingleton<BuildPlanner>();
-        services.AddSingleton<RegisteredImports>();
+        services.AddSingleton<RegisteredImports>().AddSingleton<RepositoryBundles>();
         services
             .AddSingleton<Recorder>()
             .AddSingleton<IJobReporter>(provider => provider.GetRequiredService<Recorder>());

@@ -22,7 +22,7 @@ internal sealed class BundleBuildCommand
     {
         var names = new Argument<string[]>("RECIPE")
         {
-            Description = "the recipes' names: base",
+            Description = "the recipes' names: base; or one recipe's file: ci/bundle.yml",
             Arity = ArgumentArity.ZeroOrMore,
         };
         var all = new Option<bool>("--all") { Description = "every recipe, one after the other" };
@@ -57,11 +57,16 @@ internal sealed class BundleBuildCommand
         command.SetAction(
             async (parsed, stop) =>
             {
-                await using var services = LocalServices.ForBundles(parsed.GetValue(recipes));
+                var asked = parsed.GetValue(names) ?? [];
+                var file = LockCommands.FileOf(asked);
+                await using var services = LocalServices.ForBundles(parsed.GetValue(recipes), file);
                 var store = services.GetRequiredService<BundleStore>();
                 using var progress = new ProgressLine();
                 var run = new BundleBuildCommand(store, progress);
-                string[] wanted = parsed.GetValue(all) ? [.. store.Recipes.Order()] : parsed.GetValue(names)!;
+                string[] wanted =
+                    parsed.GetValue(all) ? [.. store.Recipes.Order()]
+                    : file is null ? asked
+                    : LockCommands.NamesOf(store.Recipes, file);
                 var asJson = parsed.GetValue(json);
                 return parsed.GetValue(again)
                     ? await run.ProveAsync(wanted, parsed.GetValue(page), asJson, stop)

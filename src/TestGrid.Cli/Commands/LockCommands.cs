@@ -94,7 +94,10 @@ internal static class LockCommands
         Func<BundleLocks, string, ParseResult, CancellationToken, Task<LockReport>> work
     )
     {
-        var names = new Argument<string[]>("RECIPE") { Description = "recipes' names; none means all" };
+        var names = new Argument<string[]>("RECIPE")
+        {
+            Description = "recipes' names; none means all; or one recipe's file: ci/bundle.yml",
+        };
         names.Arity = ArgumentArity.ZeroOrMore;
         var (recipes, json) = (RecipesOption(), Printed.JsonOption());
         var command = new Command(verb, does) { names, recipes, json };
@@ -103,10 +106,12 @@ internal static class LockCommands
         command.SetAction(
             async (parsed, stop) =>
             {
-                await using var services = LocalServices.ForBundles(parsed.GetValue(recipes));
+                var asked = parsed.GetValue(names) ?? [];
+                var file = FileOf(asked);
+                await using var services = LocalServices.ForBundles(parsed.GetValue(recipes), file);
                 var locks = services.GetRequiredService<BundleLocks>();
                 var code = ExitCodes.Ok;
-                foreach (var recipe in parsed.GetValue(names) is { Length: > 0 } some ? some : [.. locks.Recipes])
+                foreach (var recipe in file is null && asked.Length > 0 ? asked : NamesOf(locks.Recipes, file))
                 {
                     if (!Console.IsErrorRedirected)
                         Console.Error.WriteLine($"{recipe} …");
@@ -118,6 +123,32 @@ internal static class LockCommands
             }
         );
         return command;
+    }
+
+    /// <summary>The one recipe's file that is named instead of recipes; null when recipes are.</summary>
+    /// <exception cref="CommandException">It is not there, or is not alone.</exception>
+    public static string? FileOf(string[] asked)
+    {
+        if (asked.FirstOrDefault(one => BundleForm.IsRecipeFile(one)) is not { } file)
+            return null;
+        if (asked.Length > 1)
+            throw new CommandException($"{file} is a recipe's file: name it alone.", ExitCodes.Usage);
+        return File.Exists(file)
+            ? Path.GetFullPath(file)
+            : throw new CommandException($"There is no {file} here.", ExitCodes.Usage);
+    }
+
+    /// <summary>The names of the recipes that there are, or of the one in the file.</summary>
+    /// <exception cref="CommandException">The file has problems.</exception>
+    public static string[] NamesOf(IEnumerable<string> recipes, string? file)
+    {
+        string[] names = [.. recipes];
+        if (file is null || names.Length > 0)
+            return names;
+        var problems = RecipeReader.Read(file, File.ReadAllText(file)) is RecipeReading.Refused refused
+            ? string.Join('\n', refused.Problems)
+            : $"{file}: its from: names a recipe that is not here, or leads in a circle";
+        throw new CommandException(problems);
     }
 
     private static void Say(LockReport report, bool json)

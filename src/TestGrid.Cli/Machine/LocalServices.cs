@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
 using TestGrid.Cli.Exits;
 using TestGrid.Core.Config;
 using TestGrid.Core.Jobs;
@@ -91,16 +92,19 @@ internal static class LocalServices
 
     /// <summary>The bundles of this machine alone.</summary>
     /// <param name="recipes">A folder of the user's own recipes, whose locks are promises; null takes the shipped.</param>
-    public static ServiceProvider ForBundles(DirectoryInfo? recipes = null)
+    /// <param name="recipeFile">One recipe's file of the user's own, with its lock beside it, instead of a folder.</param>
+    public static ServiceProvider ForBundles(DirectoryInfo? recipes = null, string? recipeFile = null)
     {
         var services = new ServiceCollection();
         services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Warning).AddSimpleConsole());
         services.AddRunner();
         Configure(services, DataFolder.Usual(), null, "store");
-        if (recipes is not null)
-            services.PostConfigure<BundleOptions>(options =>
-                (options.RecipesPath, options.KeepLocks) = (recipes.FullName, true)
-            );
+        if (recipes is not null || recipeFile is not null)
+            services.AddSingleton(provider =>
+            {
+                var options = provider.GetRequiredService<IOptionsMonitor<BundleOptions>>().CurrentValue;
+                return Options.Create(options.ForOwn(recipes?.FullName, recipeFile));
+            });
         services.AddSingleton<GitMirror>();
         return services.BuildServiceProvider();
     }

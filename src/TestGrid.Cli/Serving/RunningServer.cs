@@ -98,7 +98,12 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Services.AddSingleton(services =>
         {
             var bundles = services.GetRequiredService<BundleStore>();
-            return new OfferedBundles(() => bundles.Offers, () => bundles.Services, bundles.DigestOf);
+            return new OfferedBundles(
+                () => bundles.Offers,
+                () => bundles.Services,
+                bundles.DigestOf,
+                services.GetRequiredService<OwnBundles>().ProblemOf
+            );
         });
         builder.Services.AddHostedService<EmbeddedRoom>();
         builder.Services.AddHostedService<DiskKeeper>();

@@ -26,6 +26,14 @@ public abstract record BundleForm
     /// <param name="Path">From the repository's root; it may still lead through a link.</param>
     public sealed record Archive(bool IsOci, string Path) : BundleForm;
 
+    /// <summary>A recipe in the repository, <c>ci/bundle.yml</c>, with its lock beside it.</summary>
+    /// <param name="Path">From the repository's root; it may still lead through a link.</param>
+    public sealed record Own(string Path) : BundleForm
+    {
+        /// <summary>The lock's file: <c>lock.json</c> beside a <c>recipe.yml</c>, else as the recipe's with <c>.lock.json</c>.</summary>
+        public string LockPath => OwnRecipe.LockOf(Path);
+    }
+
     /// <summary>Whether nobody can say what it was built from.</summary>
     public bool IsUnlocked => this is Image or Archive;
 
@@ -40,6 +48,8 @@ public abstract record BundleForm
             return IsInside(file, out problem) ? new Archive(IsOci: false, file) : null;
         if (After(text, OciPrefix) is { } layout)
             return IsInside(layout, out problem) ? new Archive(IsOci: true, layout) : null;
+        if (IsRecipeFile(text))
+            return IsInside(text, out problem) ? new Own(text) : null;
         if (After(text, DigestPrefix) is null)
             return new Shipped(text);
         if (BundleDigest.TryParse(text, null, out var digest))
@@ -47,6 +57,10 @@ public abstract record BundleForm
         problem = "it is no digest: write sha256: and the 64 hexadecimal digits that testgrid bundle list says";
         return null;
     }
+
+    /// <summary>Whether this is a recipe's file, and no recipe's name.</summary>
+    public static bool IsRecipeFile(string text) =>
+        text.EndsWith(".yml", StringComparison.Ordinal) || text.EndsWith(".yaml", StringComparison.Ordinal);
 
     /// <summary>Whether a job's bundle, as it was named, is one of which nobody can say what it was built from.</summary>
     public static bool IsUnlockedName(string text) => Read(text, out _) is { IsUnlocked: true };

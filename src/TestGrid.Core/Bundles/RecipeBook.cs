@@ -36,9 +36,11 @@ public sealed class RecipeBook
 
     /// <param name="texts">Each file's name and what stands in it.</param>
     /// <param name="problems">Every problem in any of them; a recipe with a problem is not in the book.</param>
+    /// <param name="parents">Others that <c>from:</c> may name, and that are not in the book; their problems are nobody's here.</param>
     public static RecipeBook Of(
         IEnumerable<(string File, string Text)> texts,
-        out ImmutableArray<RecipeProblem> problems
+        out ImmutableArray<RecipeProblem> problems,
+        IEnumerable<(string File, string Text)>? parents = null
     )
     {
         var found = ImmutableArray.CreateBuilder<RecipeProblem>();
@@ -55,8 +57,14 @@ public sealed class RecipeBook
                     break;
             }
         }
+        string[] mine = [.. raw.Keys];
+        foreach (var (file, text) in parents ?? [])
+        {
+            if (RecipeReader.Read(file, text) is RecipeReading.Read { Recipe: var parent })
+                raw.TryAdd(parent.Name, (parent, file));
+        }
         var whole = ImmutableSortedDictionary.CreateBuilder<string, Recipe>(StringComparer.Ordinal);
-        foreach (var (recipe, file) in raw.Values)
+        foreach (var (recipe, file) in mine.Select(name => raw[name]))
         {
             if (Complete(recipe, raw, out var why) is { } complete)
                 whole[recipe.Name] = complete;

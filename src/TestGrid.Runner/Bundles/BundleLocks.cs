@@ -21,7 +21,7 @@ public sealed class BundleLocks
         (shelf, pool) = (new LockShelf(this.options), new PackagePool(this.options, sources, time));
         tools = new ToolSource(this.options, pool);
         maker = new LockMaker(sources, tools);
-        recipes = RecipeBook.Of(ReadRecipes(this.options), out problems);
+        recipes = ReadBook(this.options, out problems);
     }
 
     /// <summary>Every recipe's name.</summary>
@@ -130,20 +130,30 @@ public sealed class BundleLocks
         }
     }
 
-    internal static IEnumerable<(string, string)> ReadRecipes(BundleOptions options) =>
-        Directory.Exists(options.RecipesPath)
+    internal static RecipeBook ReadBook(BundleOptions options, out ImmutableArray<RecipeProblem> problems) =>
+        RecipeBook.Of(
+            options.RecipeFile is { } file ? [(file, File.ReadAllText(file))] : ReadRecipes(options.RecipesPath),
+            out problems,
+            options.ParentsPath is { } parents ? ReadRecipes(parents) : null
+        );
+
+    /// <summary>The texts of a folder's recipes, <c>NAME/recipe.yml</c>.</summary>
+    internal static IEnumerable<(string File, string Text)> ReadRecipes(string path) =>
+        Directory.Exists(path)
             ? Directory
-                .GetDirectories(options.RecipesPath)
+                .GetDirectories(path)
                 .Order(StringComparer.Ordinal)
                 .Select(folder => Path.Combine(folder, "recipe.yml"))
                 .Where(File.Exists)
-                .Select(file => (Path.GetRelativePath(options.RecipesPath, file), File.ReadAllText(file)))
+                .Select(file => (Path.GetRelativePath(path, file), File.ReadAllText(file)))
             : [];
 
     private Recipe Recipe(string name) =>
         recipes.Find(name)
         ?? throw new BundleException(
-            problems.Where(p => p.File.StartsWith(name + "/", StringComparison.Ordinal)).ToArray()
+            problems
+                .Where(p => p.File == options.RecipeFile || p.File.StartsWith(name + "/", StringComparison.Ordinal))
+                .ToArray()
                 is { Length: > 0 } bad
                 ? $"The recipe of bundle {name} has problems:\n{string.Join('\n', bad.Select(one => one.ToString()))}"
                 : $"There is no bundle called '{name}'; there are: {string.Join(", ", recipes.Names)}."

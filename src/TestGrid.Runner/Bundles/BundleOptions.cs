@@ -15,6 +15,27 @@ public sealed class BundleOptions
     [Required]
     public string RecipesPath { get; set; } = Path.Combine(AppContext.BaseDirectory, "runner-images");
 
+    /// <summary>One recipe's file, with its lock beside it, instead of a folder of them; null takes the folder.</summary>
+    internal string? RecipeFile { get; set; }
+
+    /// <summary>A folder like <see cref="RecipesPath"/> of recipes that <c>from:</c> may name besides; null of none.</summary>
+    internal string? ParentsPath { get; set; }
+
+    /// <summary>Whether a tool's address is a stranger's: then it is asked only where an image of a stranger's is.</summary>
+    internal bool GuardsTools { get; set; }
+
+    /// <summary>These settings for recipes of somebody's own, whose locks are promises, and whose parents may be those here.</summary>
+    /// <param name="folder">A folder of them; null of one file.</param>
+    /// <param name="file">The file of one, with the lock beside it; null of a folder.</param>
+    /// <param name="isStrangers">Whether a repository says what is in it, and no person at this machine.</param>
+    public BundleOptions ForOwn(string? folder, string? file, bool isStrangers = false)
+    {
+        var own = (BundleOptions)MemberwiseClone();
+        (own.ParentsPath, own.RecipesPath) = (RecipesPath, folder ?? RecipesPath);
+        (own.RecipeFile, own.KeepLocks, own.GuardsTools) = (file, true, isStrangers);
+        return own;
+    }
+
     /// <summary>
     /// Lines of an apt source list to take instead of the machine's own, with <c>{suite}</c> for the codename:
     /// <c>deb http://mirror.example/debian {suite} main</c>.

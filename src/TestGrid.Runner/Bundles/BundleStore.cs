@@ -49,7 +49,7 @@ public sealed partial class BundleStore
         fetch = supplier is null ? null : new BundleFetch(supplier, this.options, time);
         making = new BundleMaking(shelf, builder, fetch, this.options, time, log);
         machine = new MachineFiles(sources, this.options);
-        recipes = RecipeBook.Of(BundleLocks.ReadRecipes(this.options), out problems);
+        recipes = BundleLocks.ReadBook(this.options, out problems);
         foreach (var problem in problems)
             RecipeRefused(log, problem);
     }

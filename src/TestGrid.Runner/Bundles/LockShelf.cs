@@ -14,7 +14,10 @@ internal sealed class LockShelf(BundleOptions options)
     private readonly ConcurrentDictionary<string, (DateTime Written, string Digest)> digests = new();
 
     /// <summary>The lock's file beside its recipe.</summary>
-    public string FileOf(string recipe) => Path.Combine(options.RecipesPath, recipe, "lock.json");
+    public string FileOf(string recipe) =>
+        options.RecipeFile is { } file
+            ? OwnRecipe.LockOf(file)
+            : Path.Combine(options.RecipesPath, recipe, "lock.json");
 
     /// <summary>The lock beside the recipe; null when there is none.</summary>
     /// <exception cref="BundleException">It has problems; each is named with its line.</exception>

@@ -3,6 +3,7 @@ using System.Net;
 using System.Security.Cryptography;
 using System.Text.Json;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Bundles.Imports;
 
 namespace TestGrid.Runner.Bundles;
 
@@ -165,7 +166,7 @@ internal sealed class ToolSource(BundleOptions options, PackagePool pool)
         var file = Path.Combine(folder, Path.GetRandomFileName());
         try
         {
-            using var http = Client();
+            using var http = Client(options.GuardsTools && name == address);
             using var answer = await http.GetAsync(new Uri(address), HttpCompletionOption.ResponseHeadersRead, stop);
             answer.EnsureSuccessStatusCode();
             await using var from = await answer.Content.ReadAsStreamAsync(stop);
@@ -194,13 +195,15 @@ internal sealed class ToolSource(BundleOptions options, PackagePool pool)
         }
     }
 
-    private HttpClient Client() =>
+    private HttpClient Client(bool isStrangers = false) =>
         new(
             new SocketsHttpHandler
             {
                 AutomaticDecompression = DecompressionMethods.All,
                 ConnectTimeout = TimeSpan.FromSeconds(20),
                 Proxy = options.Proxy is { } proxy ? new WebProxy(proxy) : null,
+                // A repository's recipe would have this machine ask what its network does not show to others.
+                ConnectCallback = isStrangers ? new RegistryAddresses(options.Registries).ConnectAsync : null,
             }
         )
         {

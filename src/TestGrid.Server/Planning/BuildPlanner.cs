@@ -33,7 +33,7 @@ public abstract record Planned
 public sealed class BuildPlanner(
     CommitFiles files,
     RegisteredImports imports,
-    OfferedBundles bundles,
+    RepositoryBundles bundles,
     RepositoryStore repositories,
     PlanningOptions options,
     PublicAddress address
@@ -88,9 +88,9 @@ public sealed class BuildPlanner(
     {
         if (file.Refused is { } refused)
             return new Planned.WithoutJobs(new(BuildState.Errored, JobReason.Config, refused), file.Name, []);
-        var settings = new ConfigSettings(bundles.Recipes(), build.Trigger, build.Repository.Slug)
+        var settings = new ConfigSettings(bundles.Offered.Recipes(), build.Trigger, build.Repository.Slug)
         {
-            Services = bundles.Services(),
+            Services = bundles.Offered.Services(),
             RunsWithoutServices = options.RunsWithoutServices,
             MaxCells = options.JobsMax,
         };
@@ -117,7 +117,8 @@ public sealed class BuildPlanner(
         var config = ((ConfigReading.Read)reading).Config;
         if (config.WhyNotBuilt(build.Trigger) is var (reason, sentence))
             return new Planned.WithoutJobs(new(BuildState.Cancelled, reason, sentence), file.Name, config.Problems);
-        return new Planned.WithJobs(Plan(build, config));
+        var jobs = await bundles.CheckAsync(build, config.Jobs, repositories.Credential(build.Repository.Id), stop);
+        return new Planned.WithJobs(Plan(build, config with { Jobs = jobs }));
     }
 
     private BuildPlan Plan(UnplannedBuild build, CiConfig config)
@@ -155,7 +156,8 @@ public sealed class BuildPlanner(
         foreach (var recipe in config.Jobs.Select(job => job.Bundle).Distinct(StringComparer.Ordinal))
         {
             if (
-                ((BundleForm.Read(recipe, out _) as BundleForm.Exact)?.Digest ?? bundles.DigestOf(recipe)) is { } digest
+                ((BundleForm.Read(recipe, out _) as BundleForm.Exact)?.Digest ?? bundles.Offered.DigestOf(recipe)) is
+                { } digest
             )
                 decided[recipe] = digest;
         }

@@ -68,8 +68,12 @@ public sealed record CommitFile(string Name, ReadOnlyMemory<byte> Bytes, string?
 /// <param name="Recipes">Those that exist, in the order in which they are preferred.</param>
 /// <param name="Services">Those that serve beside a job.</param>
 /// <param name="DigestOf">A recipe's bundle as it is now, or null where it was not built yet.</param>
+/// <param name="ProblemOf">
+/// What is wrong with a repository's own recipe: of its file's name, its text, and its lock's or null; null when nothing is.
+/// </param>
 public sealed record OfferedBundles(
     Func<ImmutableArray<BundleOffer>> Recipes,
     Func<ImmutableArray<ServiceOffer>> Services,
-    Func<string, BundleDigest?> DigestOf
+    Func<string, BundleDigest?> DigestOf,
+    Func<string, string, string?, string?> ProblemOf
 );

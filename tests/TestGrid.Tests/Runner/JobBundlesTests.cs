@@ -53,6 +53,41 @@ public sealed class JobBundlesTests : IDisposable
         );
     }
 
+    [Fact]
+    public async Task A_recipe_of_the_repository_is_built_from_the_lock_beside_it_and_from_no_other()
+    {
+        var shipped = Path.Combine(AppContext.BaseDirectory, "runner-images", "run-tools");
+        var (recipe, locked) = (Path.Combine(Checkout, "own.yml"), Path.Combine(Checkout, "own.lock.json"));
+        File.Copy(Path.Combine(shipped, "recipe.yml"), recipe);
+        var cache = new BundleOptions { RootPath = Path.Combine(TestBundles.CachePath, "bundles") };
+
+        Assert.Contains(
+            "own.yml has no lock, own.lock.json, beside it",
+            await RefusedAsync("own.yml", options: cache),
+            StringComparison.Ordinal
+        );
+        File.CreateSymbolicLink(locked, Path.Combine(shipped, "lock.json"));
+        Assert.Contains(
+            "own.lock.json in the repository is a link",
+            await RefusedAsync("own.yml", options: cache),
+            StringComparison.Ordinal
+        );
+        File.Delete(locked);
+        File.Copy(Path.Combine(shipped, "lock.json"), locked);
+
+        // The very same recipe and lock as the shipped one's: so is the bundle, which is there already.
+        await using var known = await TestBundles.Store.GetAsync("run-tools", new Progress<BundleProgress>(), Stop);
+        await using var bundle = await GetAsync("own.yml", options: cache);
+        Assert.Equal((known.Bundle.Digest, false), (bundle.Bundle.Digest, bundle.Bundle.IsUnlocked));
+
+        await File.AppendAllTextAsync(recipe, "users: [{ name: other, uid: 3000 }]\n", Stop);
+        Assert.Contains(
+            "own.lock.json is stale",
+            await RefusedAsync("own.yml", options: cache),
+            StringComparison.Ordinal
+        );
+    }
+
     [Theory]
     [InlineData("a link", "image in the repository is a link")]
     [InlineData("a folder that is a link", "through in the repository is a link")]
@@ -83,17 +118,17 @@ public sealed class JobBundlesTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
-    private async Task<string> RefusedAsync(string name, BundleDigest? known = null) =>
+    private async Task<string> RefusedAsync(string name, BundleDigest? known = null, BundleOptions? options = null) =>
         (
             await Assert.ThrowsAsync<BundleException>(async () =>
             {
-                await using var bundle = await GetAsync(name, known);
+                await using var bundle = await GetAsync(name, known, options);
             })
         ).Message;
 
-    private async Task<BundleLease> GetAsync(string name, BundleDigest? known = null)
+    private async Task<BundleLease> GetAsync(string name, BundleDigest? known = null, BundleOptions? options = null)
     {
-        var options = new BundleOptions
+        options ??= new BundleOptions
         {
             RootPath = Directory.CreateDirectory(Path.Combine(folder.Path, "store")).FullName,
             MaxBytes = 64L << 20,

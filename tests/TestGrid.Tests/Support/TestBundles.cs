@@ -50,8 +50,21 @@ public static class TestBundles
             new ImageBundles(
                 Options.Create(options ?? new BundleOptions { RootPath = Path.Combine(CachePath, "bundles") }),
                 TimeProvider.System
-            )
+            ),
+            OwnOf(options ?? new BundleOptions { RootPath = Path.Combine(CachePath, "bundles") })
         );
+
+    /// <summary>Those of repositories' recipes.</summary>
+    public static OwnBundles OwnOf(BundleOptions options) =>
+        new(
+            Options.Create(options),
+            new AptSources(Options.Create(options)),
+            TimeProvider.System,
+            NullLogger<BundleStore>.Instance
+        );
+
+    /// <summary>Those of repositories' recipes, in the cache.</summary>
+    public static OwnBundles Own { get; } = OwnOf(new BundleOptions { RootPath = Path.Combine(CachePath, "bundles") });
 
     public static BundleStore StoreAt(
         string folder,

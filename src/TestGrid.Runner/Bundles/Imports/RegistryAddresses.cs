@@ -84,6 +84,37 @@ internal sealed class RegistryAddresses
         return open.Length > 0 ? open : throw Refused(place, "it is on this machine or in a private network");
     }
 
+    /// <summary>
+    /// Connects for a question to any place, its redirects too. A proxy goes where it is sent, so the place is looked at
+    /// first; a name that only the proxy can look up is its business.
+    /// </summary>
+    /// <exception cref="BundleException">The place is none that may be gone to.</exception>
+    public async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken stop)
+    {
+        var (place, end) = (context.InitialRequestMessage.RequestUri!, context.DnsEndPoint);
+        var isProxied = end.Host != place.IdnHost || end.Port != place.Port;
+        IPAddress[] open = [];
+        try
+        {
+            open = await ResolveAsync(place, stop);
+        }
+        catch (SocketException) when (isProxied) { }
+        // What was looked up is what is gone to: a name that is another address the next time helps nobody.
+        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+        try
+        {
+            await (
+                isProxied ? socket.ConnectAsync(end.Host, end.Port, stop) : socket.ConnectAsync(open, end.Port, stop)
+            );
+            return new NetworkStream(socket, ownsSocket: true);
+        }
+        catch
+        {
+            socket.Dispose();
+            throw;
+        }
+    }
+
     private static BundleException Refused(Uri place, string why) =>
         new(
             $"{place.GetLeftPart(UriPartial.Authority)} is not asked for an image: {why}. Remedy: whoever runs TestGrid can "

@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text.Json;
 
 namespace TestGrid.Runner.Bundles.Imports;
@@ -17,9 +16,7 @@ internal sealed class RegistryHttp : IDisposable
 
     private readonly RegistryAddresses addresses;
     private readonly string? login;
-    private readonly IWebProxy proxy;
-    private readonly HttpMessageInvoker direct;
-    private readonly HttpMessageInvoker proxied;
+    private readonly HttpMessageInvoker http;
     private readonly TimeProvider time;
     private AuthenticationHeaderValue? ticket;
 
@@ -31,20 +28,22 @@ internal sealed class RegistryHttp : IDisposable
     public RegistryHttp(Uri registry, RegistryAddresses addresses, string? login, string? through, TimeProvider time)
     {
         (Registry, this.addresses, this.login, this.time) = (registry, addresses, login, time);
-        proxy = through is null ? HttpClient.DefaultProxy : new WebProxy(through);
-        direct = new HttpMessageInvoker(
-            Handler(handler => (handler.UseProxy, handler.ConnectCallback) = (false, ConnectAsync))
+        http = new HttpMessageInvoker(
+            new SocketsHttpHandler
+            {
+                AllowAutoRedirect = false,
+                UseCookies = false,
+                ConnectTimeout = TimeSpan.FromSeconds(20),
+                MaxResponseHeadersLength = 64,
+                Proxy = through is null ? null : new WebProxy(through),
+                ConnectCallback = addresses.ConnectAsync,
+            }
         );
-        proxied = new HttpMessageInvoker(Handler(handler => handler.Proxy = proxy));
     }
 
     public Uri Registry { get; }
 
-    public void Dispose()
-    {
-        direct.Dispose();
-        proxied.Dispose();
-    }
+    public void Dispose() => http.Dispose();
 
     /// <summary>The answer to a question of the registry, its headers only; a body is read by whoever asks.</summary>
     /// <param name="path">From <c>/v2/</c> on.</param>
@@ -142,14 +141,11 @@ internal sealed class RegistryHttp : IDisposable
     {
         var place = request.RequestUri!;
         addresses.Check(place);
-        var isProxied = !proxy.IsBypassed(place) && proxy.GetProxy(place) is { } via && via != place;
-        if (isProxied)
-            await CheckNameAsync(place, stop);
         using var limit = new CancellationTokenSource(AnswerTime, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         try
         {
-            return await (isProxied ? proxied : direct).SendAsync(request, both.Token);
+            return await http.SendAsync(request, both.Token);
         }
         catch (HttpRequestException e) when (e.InnerException is BundleException refused)
         {
@@ -158,33 +154,6 @@ internal sealed class RegistryHttp : IDisposable
         catch (OperationCanceledException e) when (!stop.IsCancellationRequested)
         {
             throw new HttpRequestException($"{place.Authority} did not answer within {AnswerTime.TotalSeconds:0} s", e);
-        }
-    }
-
-    // A proxy goes where we send it. A name that only it can look up is its business.
-    private async Task CheckNameAsync(Uri place, CancellationToken stop)
-    {
-        try
-        {
-            await addresses.ResolveAsync(place, stop);
-        }
-        catch (SocketException) { }
-    }
-
-    // What was looked up is what is gone to: a name that is another address the next time helps nobody.
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken stop)
-    {
-        var found = await addresses.ResolveAsync(context.InitialRequestMessage.RequestUri!, stop);
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(found, context.DnsEndPoint.Port, stop);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
         }
     }
 
@@ -210,18 +179,5 @@ internal sealed class RegistryHttp : IDisposable
         for (var i = 0; i + 1 < parts.Length; i += 2)
             words[parts[i].Trim(' ', ',', '=')] = parts[i + 1];
         return words;
-    }
-
-    private static SocketsHttpHandler Handler(Action<SocketsHttpHandler> set)
-    {
-        var handler = new SocketsHttpHandler
-        {
-            AllowAutoRedirect = false,
-            UseCookies = false,
-            ConnectTimeout = TimeSpan.FromSeconds(20),
-            MaxResponseHeadersLength = 64,
-        };
-        set(handler);
-        return handler;
     }
 }

@@ -51,6 +51,56 @@ public sealed class PlannerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_recipe_of_the_repository_without_its_lock_makes_its_jobs_impossible_and_no_others()
+    {
+        server.Commits.Config = "bundle: [ci/bundle.yml, base]\nscript: make\n";
+        server.Commits.Files[$"us/them:ci/bundle.yml@{Some.Sha}"] =
+            "bundle: shop\ndebian: { suite: bookworm, packages: [libpq5] }\n";
+
+        var jobs = (await PlannedAsync()).Jobs;
+
+        Assert.Equal((JobState.Errored, JobReason.NoBundle), (jobs[0].State, jobs[0].Reason));
+        Assert.Contains(
+            "testgrid bundle lock ci/bundle.yml, and commit both",
+            jobs[0].Sentence,
+            StringComparison.Ordinal
+        );
+        Assert.Equal(JobState.Waiting, jobs[1].State);
+    }
+
+    [Theory]
+    [InlineData("the same", false)]
+    [InlineData("another recipe", true)]
+    [InlineData("another lock", true)]
+    [InlineData("nothing", true)]
+    public async Task A_forks_own_recipe_is_built_only_where_the_repository_has_the_very_same(
+        string onBase,
+        bool isRefused
+    )
+    {
+        var folder = Path.Combine(AppContext.BaseDirectory, "runner-images", "run-tools");
+        var (recipe, locked) = (
+            await File.ReadAllTextAsync(Path.Combine(folder, "recipe.yml"), Stop),
+            await File.ReadAllTextAsync(Path.Combine(folder, "lock.json"), Stop)
+        );
+        server.Commits.Config = "bundle: ci/recipe.yml\nscript: make\n";
+        server.Commits.Files[$"us/them:ci/recipe.yml@{Some.Sha}"] = recipe;
+        server.Commits.Files[$"us/them:ci/lock.json@{Some.Sha}"] = locked;
+        if (onBase != "nothing")
+        {
+            server.Commits.Files["us/them:ci/recipe.yml@main"] = onBase == "another recipe" ? recipe + "#" : recipe;
+            server.Commits.Files["us/them:ci/lock.json@main"] = onBase == "another lock" ? locked + " " : locked;
+        }
+        var pull = new PullRequest(12, "main", Some.Sha, Some.Sha, "topic", "eve/them", IsFork: true);
+
+        var jobs = (await PlannedAsync(Some.Trigger() with { PullRequest = pull })).Jobs;
+
+        Assert.Equal(isRefused ? JobState.Errored : JobState.Waiting, jobs[0].State);
+        if (isRefused)
+            Assert.Contains("comes from a fork and changes ci/recipe.yml", jobs[0].Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_configuration_that_asks_for_less_time_gets_less()
     {
         server.Commits.Config = "language: c\nscript: make\nlimits: {time: 2m}\n";
@@ -199,15 +249,17 @@ public sealed class PlannerTests : IAsyncLifetime
         await server.UntilAsync(slow, detail => detail.Jobs.Length > 0);
     }
 
-    private async Task<BuildDetail> PlannedAsync() =>
-        await server.UntilAsync(await AddAsync(), detail => detail.Jobs.Length > 0);
+    private async Task<BuildDetail> PlannedAsync(Trigger? trigger = null) =>
+        await server.UntilAsync(await AddAsync(trigger), detail => detail.Jobs.Length > 0);
 
     private async Task<BuildDetail> EndedAsync() =>
         await server.UntilAsync(await AddAsync(), detail => detail.Build.FinishedAt is not null);
 
-    private async Task<long> AddAsync()
+    private async Task<long> AddAsync(Trigger? trigger = null)
     {
-        var build = await server.Get<BuildStore>().AddAsync(new BuildRequest(repository, Some.Trigger()), Stop);
+        var build = await server
+            .Get<BuildStore>()
+            .AddAsync(new BuildRequest(repository, trigger ?? Some.Trigger()), Stop);
         server.Get<TestGrid.Server.Stages.Bells>().Unplanned.Ring();
         return build;
     }

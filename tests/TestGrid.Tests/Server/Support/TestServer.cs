@@ -66,7 +66,14 @@ public sealed class TestServer : IAsyncDisposable
         builder.Logging.ClearProviders();
         builder
             .Services.AddSingleton<CommitFiles>(commits)
-            .AddSingleton(new OfferedBundles(() => commits.Recipes, () => [], commits.Built.GetValueOrDefault));
+            .AddSingleton(
+                new OfferedBundles(
+                    () => commits.Recipes,
+                    () => [],
+                    commits.Built.GetValueOrDefault,
+                    TestBundles.Own.ProblemOf
+                )
+            );
         builder.Services.AddSingleton(TestBundles.Store);
         builder.Services.AddSingleton(new BundleShipping(TestBundles.Store, Options.Create(new BundleOptions())));
         if (time is not null)
