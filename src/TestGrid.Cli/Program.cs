@@ -25,6 +25,7 @@ var root = new RootCommand(
     RepoCommand.Create(),
     SecretCommand.Create(),
     TokenCommand.Create(),
+    AuditCommand.Create(),
     SigninCommand.Create(),
     BundleCommand.Create(),
     PoolCommand.Create(),

@@ -85,6 +85,7 @@ public static class ServerServices
         app.UseStatusCodePages();
         app.MapWebhooks();
         app.MapSignIn();
+        app.MapAudit();
         app.MapBuilds();
         app.MapJobs();
         app.MapRepositories();
@@ -111,6 +112,7 @@ public static class ServerServices
             .AddSingleton<Leases>()
             .AddSingleton<RetentionStore>()
             .AddSingleton<AccessStore>()
+            .AddSingleton<AuditStore>()
             .AddSingleton<RunnerStore>();
 
     private static IServiceCollection AddStages(this IServiceCollection services)
@@ -135,7 +137,11 @@ public static class ServerServices
 
     private static IServiceCollection AddDashboard(this IServiceCollection services)
     {
-        services.AddSingleton<PublicAddress>().AddSingleton<Callers>().AddSingleton<SignInLinks>();
+        services
+            .AddSingleton<PublicAddress>()
+            .AddSingleton<Callers>()
+            .AddSingleton<SignInLinks>()
+            .AddSingleton<Audit>();
         services.AddSingleton<RepositoryViews>().AddSingleton<RepositoryRemoval>();
         services
             .AddSingleton<ConditionWatch>()

@@ -13,7 +13,12 @@ namespace TestGrid.Cli.Commands;
 internal static class TokenCommand
 {
     public static Command Create() =>
-        Of(new("token", "/api/v1/tokens", "API tokens", "laptop, deploy", "a token stops working at once"));
+        Of(
+            new("token", "/api/v1/tokens", "API tokens", "laptop, deploy", "a token stops working at once")
+            {
+                HasScope = true,
+            }
+        );
 
     public static Command OfRunners() =>
         Of(
@@ -32,12 +37,22 @@ internal static class TokenCommand
     private static Command New(Kind kind)
     {
         var name = new Argument<string>("NAME") { Description = $"what it is for: {kind.Examples}" };
+        var scope = new Option<TokenScope>("--scope")
+        {
+            Description = "full: everything; read: look, change nothing, open no shell (default: full)",
+        };
         var command = new Command("create", "make a token; it is shown once") { name };
+        if (kind.HasScope)
+            command.Add(scope);
         command.SetAction(
             async (parsed, stop) =>
             {
+                object Body() =>
+                    kind.HasScope
+                        ? new { name = parsed.GetValue(name), scope = parsed.GetValue(scope) }
+                        : new { name = parsed.GetValue(name) };
                 using var api = ApiClient.For(parsed);
-                var made = await api.PostAsync<TokenAdded>(kind.Path, new { name = parsed.GetValue(name) }, stop);
+                var made = await api.PostAsync<TokenAdded>(kind.Path, Body(), stop);
                 Console.WriteLine(made.Token);
                 return ExitCodes.Ok;
             }
@@ -56,9 +71,19 @@ internal static class TokenCommand
                 var all = await api.GetAsync<TokenRecord[]>(kind.Path, stop);
                 if (parsed.GetValue(json))
                     return Printed.Lines(all);
+                string[] scopes = kind.HasScope ? ["scope"] : [];
                 Printed.Table(
-                    ["id", "name", "created", "last used"],
-                    all.Select(one => (string[])[$"{one.Id}", one.Name, $"{one.CreatedAt:u}", $"{one.LastUsedAt:u}"])
+                    ["id", "name", .. scopes, "created", "last used"],
+                    all.Select(one =>
+                        (string[])
+                            [
+                                $"{one.Id}",
+                                one.Name,
+                                .. scopes.Select(_ => one.Scope.ToString().ToLowerInvariant()),
+                                $"{one.CreatedAt:u}",
+                                $"{one.LastUsedAt:u}",
+                            ]
+                    )
                 );
                 return ExitCodes.Ok;
             }
@@ -87,5 +112,9 @@ internal static class TokenCommand
     /// <param name="About">For the help.</param>
     /// <param name="Examples">Names that a person would give.</param>
     /// <param name="Revoked">What it means to revoke one.</param>
-    private sealed record Kind(string Words, string Path, string About, string Examples, string Revoked);
+    private sealed record Kind(string Words, string Path, string About, string Examples, string Revoked)
+    {
+        /// <summary>It may be for reading only.</summary>
+        public bool HasScope { get; init; }
+    }
 }

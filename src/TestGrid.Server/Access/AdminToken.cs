@@ -23,7 +23,7 @@ public sealed class AdminToken(DataFolder folder, AccessStore store) : IHostedSe
         }
         foreach (var lost in store.Tokens().Where(token => token.Name == Name))
             await store.RevokeTokenAsync(lost.Id, cancellationToken);
-        var (_, made) = await store.AddTokenAsync(Name, cancellationToken);
+        var (_, made) = await store.AddTokenAsync(Name, TokenScope.Full, cancellationToken);
         DataFolder.WriteSecret(folder.AdminTokenPath, Encoding.ASCII.GetBytes(made + "\n"));
     }
 

@@ -9,6 +9,9 @@ namespace TestGrid.Server.Access;
 /// <param name="RunnerToken">The id of a runner's token, which opens <see cref="RunnerPath"/> and nothing else.</param>
 public sealed record Caller(string Name, bool ByCookie, long? RunnerToken = null)
 {
+    /// <summary>It may look and change nothing; a session and a token of the scope <c>full</c> may all.</summary>
+    public bool OnlyReads { get; init; }
+
     /// <summary>The door of remote runners.</summary>
     public const string RunnerPath = "/api/v1/runner";
 
@@ -40,7 +43,7 @@ public sealed class Callers(AccessStore store, RunnerStore runners, TimeProvider
                 return null;
             if (IsLongAgo(token))
                 _ = store.TokenUsedAsync(token.Id, CancellationToken.None);
-            return new Caller($"token {token.Name}", ByCookie: false);
+            return new Caller($"token {token.Name}", ByCookie: false) { OnlyReads = token.Scope is TokenScope.Read };
         }
         return request.Cookies[Caller.Cookie] is { Length: > 0 } key && store.IsSession(key)
             ? new Caller("a signed-in browser", ByCookie: true)

@@ -9,7 +9,7 @@ namespace TestGrid.Server.Access;
 /// </summary>
 public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Callers callers, PublicAddress address)
 {
-    private static readonly string[] Tokens = ["/api/v1/tokens", "/api/v1/runner-tokens"];
+    private static readonly string[] Administration = ["/api/v1/tokens", "/api/v1/runner-tokens", "/api/v1/audit"];
     private static readonly string[] OpenPaths = ["/hooks", "/signin", "/livez", "/readyz", "/version"];
 
     public Task InvokeAsync(HttpContext context)
@@ -48,6 +48,13 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
                 StatusCodes.Status403Forbidden,
                 "A session may write only from this server's pages",
                 null
+            );
+        if (caller is { OnlyReads: true } && (!reads || IsAdministration(path)))
+            return Refuse(
+                context,
+                StatusCodes.Status403Forbidden,
+                "This token may only read",
+                "Make one that may do more with: testgrid token create NAME"
             );
         if (caller is not null || (reads && ReadsFreely(path)))
             return next(context);
@@ -88,10 +95,10 @@ public sealed class Doorkeeper(RequestDelegate next, AccessOptions options, Call
     // Compared as routes are, without regard to case: /API/v1/tokens is the same door.
     private bool ReadsFreely(PathString path) =>
         path.StartsWithSegments("/api/v1/session", StringComparison.OrdinalIgnoreCase)
-        || (
-            options.ReadsAreOpen
-            && !Tokens.Any(tokens => path.StartsWithSegments(tokens, StringComparison.OrdinalIgnoreCase))
-        );
+        || (options.ReadsAreOpen && !IsAdministration(path));
+
+    private static bool IsAdministration(PathString path) =>
+        Administration.Any(part => path.StartsWithSegments(part, StringComparison.OrdinalIgnoreCase));
 
     // The pages themselves are no secret; what they show comes from the guarded paths.
     private static bool IsGuarded(PathString path) =>

@@ -16,7 +16,8 @@ public sealed record Session(bool SignedIn, bool ReadsAreOpen, string Version, s
 public sealed record SignInLink(string Url, DateTimeOffset ExpiresAt);
 
 /// <param name="Name">What it is for, for people.</param>
-public sealed record TokenRequest(string Name)
+/// <param name="Scope">What it may do: <c>full</c> when nothing is said. A runner's token has none.</param>
+public sealed record TokenRequest(string Name, TokenScope Scope = TokenScope.Full)
 {
     internal bool IsNamed => !string.IsNullOrWhiteSpace(Name) && Name.Length <= 100;
 
@@ -49,15 +50,20 @@ public static class SignInEndpoints
                 "/session",
                 (HttpContext context, AccessOptions options, PublicAddress address) =>
                     TypedResults.Ok(
-                        new Session(Caller.Of(context) is not null, options.ReadsAreOpen, Version, address.Url)
+                        new Session(
+                            Caller.Of(context) is { OnlyReads: false },
+                            options.ReadsAreOpen,
+                            Version,
+                            address.Url
+                        )
                     )
             )
             .WithName("GetSession");
         api.MapDelete("/session", SignOutAsync).WithName("EndSession");
-        api.MapPost("/sign-in-links", AddLinkAsync).WithName("AddSignInLink");
+        api.MapPost("/sign-in-links", AddLinkAsync).WithName("AddSignInLink").Audited("sign-in-link.create");
         api.MapGet("/tokens", (AccessStore store) => TypedResults.Ok(store.Tokens())).WithName("ListTokens");
-        api.MapPost("/tokens", AddTokenAsync).WithName("AddToken");
-        api.MapDelete("/tokens/{id:long}", RevokeAsync).WithName("RevokeToken");
+        api.MapPost("/tokens", AddTokenAsync).WithName("AddToken").Audited("token.create");
+        api.MapDelete("/tokens/{id:long}", RevokeAsync).WithName("RevokeToken").Audited("token.revoke");
     }
 
     private static async Task<IResult> SignInAsync(
@@ -114,7 +120,7 @@ public static class SignInEndpoints
     {
         if (!request.IsNamed)
             return TokenRequest.NeedsName();
-        var (record, token) = await store.AddTokenAsync(request.Name.Trim(), stop);
+        var (record, token) = await store.AddTokenAsync(request.Name.Trim(), request.Scope, stop);
         return TypedResults.Ok(new TokenAdded(record, token));
     }
 

@@ -35,8 +35,8 @@ public static class BuildEndpoints
         builds.MapGet("/", List).WithName("ListBuilds");
         builds.MapPost("/", StartAsync).WithName("StartBuild");
         builds.MapGet("/{id:long}", Get).WithName("GetBuild");
-        builds.MapPost("/{id:long}/rerun", RerunAsync).WithName("RerunBuild");
-        builds.MapPost("/{id:long}/cancel", CancelAsync).WithName("CancelBuild");
+        builds.MapPost("/{id:long}/rerun", RerunAsync).WithName("RerunBuild").Audited("build.rerun");
+        builds.MapPost("/{id:long}/cancel", CancelAsync).WithName("CancelBuild").Audited("build.cancel");
     }
 
     private static Ok<BuildList> List(BuildViews views, string? repository, long? before, int? limit) =>

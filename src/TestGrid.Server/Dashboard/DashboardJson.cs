@@ -22,6 +22,7 @@ namespace TestGrid.Server.Dashboard;
         typeof(WordConverter<TriggerKind>),
         typeof(WordConverter<RunnerState>),
         typeof(WordConverter<PullRequestRule>),
+        typeof(WordConverter<TokenScope>),
     ]
 )]
 [JsonSerializable(typeof(BuildList))]
@@ -46,6 +47,7 @@ namespace TestGrid.Server.Dashboard;
 [JsonSerializable(typeof(Session))]
 [JsonSerializable(typeof(SignInLink))]
 [JsonSerializable(typeof(ImmutableArray<TokenRecord>))]
+[JsonSerializable(typeof(ImmutableArray<AuditRecord>))]
 [JsonSerializable(typeof(TokenRequest))]
 [JsonSerializable(typeof(TokenAdded))]
 [JsonSerializable(typeof(ConditionRecord))]

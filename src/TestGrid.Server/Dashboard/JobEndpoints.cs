@@ -26,8 +26,8 @@ public static class JobEndpoints
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status410Gone);
-        jobs.MapPost("/{id}/rerun", RerunAsync).WithName("RerunJob");
-        jobs.MapPost("/{id}/cancel", CancelAsync).WithName("CancelJob");
+        jobs.MapPost("/{id}/rerun", RerunAsync).WithName("RerunJob").Audited("job.rerun");
+        jobs.MapPost("/{id}/cancel", CancelAsync).WithName("CancelJob").Audited("job.cancel");
     }
 
     private static Results<Ok<JobDetail>, ProblemHttpResult> Get(JobId id, BuildViews views) =>

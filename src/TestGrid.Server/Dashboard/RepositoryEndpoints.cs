@@ -48,11 +48,14 @@ public static class RepositoryEndpoints
     {
         var repositories = app.MapGroup("/api/v1/repositories").WithTags("Repositories");
         repositories.MapGet("/", List).WithName("ListRepositories");
-        repositories.MapPost("/", AddAsync).WithName("AddRepository");
+        repositories.MapPost("/", AddAsync).WithName("AddRepository").Audited("repository.add");
         repositories.MapGet("/{id:long}", Get).WithName("GetRepository");
-        repositories.MapPatch("/{id:long}", ChangeAsync).WithName("ChangeRepository");
-        repositories.MapDelete("/{id:long}", RemoveAsync).WithName("RemoveRepository");
-        repositories.MapPost("/{id:long}/secret", RotateAsync).WithName("RotateHookSecret");
+        repositories.MapPatch("/{id:long}", ChangeAsync).WithName("ChangeRepository").Audited("repository.change");
+        repositories.MapDelete("/{id:long}", RemoveAsync).WithName("RemoveRepository").Audited("repository.remove");
+        repositories
+            .MapPost("/{id:long}/secret", RotateAsync)
+            .WithName("RotateHookSecret")
+            .Audited("hook-secret.rotate");
     }
 
     private static Ok<ImmutableArray<RepositoryRecord>> List(RepositoryViews views) => TypedResults.Ok(views.List());

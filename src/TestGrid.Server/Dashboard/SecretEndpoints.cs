@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Routing;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Output;
+using TestGrid.Server.Access;
 using TestGrid.Server.Store.Sqlite;
 
 namespace TestGrid.Server.Dashboard;
@@ -26,10 +27,10 @@ public static partial class SecretEndpoints
     {
         var one = app.MapGroup("/api/v1/repositories/{id:long}").WithTags("Secrets");
         one.MapGet("/secrets", List).WithName("ListSecrets");
-        one.MapPut("/secrets/{name}", SetAsync).WithName("SetSecret");
-        one.MapDelete("/secrets/{name}", RemoveAsync).WithName("RemoveSecret");
-        one.MapPut("/credential", SetCredentialAsync).WithName("SetCredential");
-        one.MapDelete("/credential", RemoveCredentialAsync).WithName("RemoveCredential");
+        one.MapPut("/secrets/{name}", SetAsync).WithName("SetSecret").Audited("secret.set");
+        one.MapDelete("/secrets/{name}", RemoveAsync).WithName("RemoveSecret").Audited("secret.remove");
+        one.MapPut("/credential", SetCredentialAsync).WithName("SetCredential").Audited("credential.set");
+        one.MapDelete("/credential", RemoveCredentialAsync).WithName("RemoveCredential").Audited("credential.remove");
     }
 
     private static Results<Ok<ImmutableArray<string>>, ProblemHttpResult> List(long id, RepositoryStore repositories) =>

@@ -14,8 +14,8 @@ public static class RunnerTokenEndpoints
     {
         var tokens = app.MapGroup("/api/v1/runner-tokens").WithTags("Runners");
         tokens.MapGet("/", (RunnerStore store) => TypedResults.Ok(store.Tokens())).WithName("ListRunnerTokens");
-        tokens.MapPost("/", AddAsync).WithName("AddRunnerToken");
-        tokens.MapDelete("/{id:long}", RevokeAsync).WithName("RevokeRunnerToken");
+        tokens.MapPost("/", AddAsync).WithName("AddRunnerToken").Audited("runner-token.create");
+        tokens.MapDelete("/{id:long}", RevokeAsync).WithName("RevokeRunnerToken").Audited("runner-token.revoke");
     }
 
     private static async Task<Results<Ok<TokenAdded>, ProblemHttpResult>> AddAsync(

@@ -9,24 +9,29 @@ public sealed class AccessStore(SqliteDatabase database, TimeProvider time)
     public const string TokenPrefix = "tg_";
 
     /// <summary>A new token. It is shown this once; nobody can read it from the store.</summary>
-    public async Task<(TokenRecord Record, string Token)> AddTokenAsync(string name, CancellationToken stop)
+    public async Task<(TokenRecord Record, string Token)> AddTokenAsync(
+        string name,
+        TokenScope scope,
+        CancellationToken stop
+    )
     {
         var token = TokenPrefix + Hashes.Random();
         var now = time.Now;
         var id = await database.WriteAsync(
             db =>
                 db.ExecuteScalar<long>(
-                    "INSERT INTO tokens (name, hash, created_at) VALUES (@name, @hash, @now) RETURNING id",
+                    "INSERT INTO tokens (name, hash, created_at, scope) VALUES (@name, @hash, @now, @scope) RETURNING id",
                     new
                     {
                         name,
                         hash = Hashes.Of(token),
                         now,
+                        scope = scope.ToString().ToLowerInvariant(),
                     }
                 ),
             stop
         );
-        return (new TokenRecord(id, name, Rows.Time(now), null), token);
+        return (new TokenRecord(id, name, Rows.Time(now), null) { Scope = scope }, token);
     }
 
     /// <summary>The tokens that are good, oldest first.</summary>
@@ -35,10 +40,10 @@ public sealed class AccessStore(SqliteDatabase database, TimeProvider time)
         using var db = database.Read();
         return
         [
-            .. db.Query<(long Id, string Name, long Created, long? Used)>(
-                    "SELECT id, name, created_at, last_used_at FROM tokens WHERE revoked_at IS NULL ORDER BY id"
+            .. db.Query<(long Id, string Name, long Created, long? Used, string Scope)>(
+                    "SELECT id, name, created_at, last_used_at, scope FROM tokens WHERE revoked_at IS NULL ORDER BY id"
                 )
-                .Select(row => new TokenRecord(row.Id, row.Name, Rows.Time(row.Created), Rows.Time(row.Used))),
+                .Select(row => Token(row.Id, row.Name, row.Created, row.Used, row.Scope)),
         ];
     }
 
@@ -58,14 +63,15 @@ public sealed class AccessStore(SqliteDatabase database, TimeProvider time)
         if (!token.StartsWith(TokenPrefix, StringComparison.Ordinal) || token.Length > 100)
             return null;
         using var db = database.Read();
-        var row = db.QuerySingleOrDefault<(long Id, string Name, long Created, long? Used)?>(
-            "SELECT id, name, created_at, last_used_at FROM tokens WHERE hash = @hash AND revoked_at IS NULL",
+        var row = db.QuerySingleOrDefault<(long Id, string Name, long Created, long? Used, string Scope)?>(
+            "SELECT id, name, created_at, last_used_at, scope FROM tokens WHERE hash = @hash AND revoked_at IS NULL",
             new { hash = Hashes.Of(token) }
         );
-        return row is { } found
-            ? new TokenRecord(found.Id, found.Name, Rows.Time(found.Created), Rows.Time(found.Used))
-            : null;
+        return row is { } found ? Token(found.Id, found.Name, found.Created, found.Used, found.Scope) : null;
     }
+
+    private static TokenRecord Token(long id, string name, long created, long? used, string scope) =>
+        new(id, name, Rows.Time(created), Rows.Time(used)) { Scope = Rows.Word<TokenScope>(scope) };
 
     public Task TokenUsedAsync(long id, CancellationToken stop) =>
         database.WriteAsync(
@@ -150,4 +156,18 @@ public sealed class AccessStore(SqliteDatabase database, TimeProvider time)
 }
 
 /// <summary>A token, without what it is.</summary>
-public sealed record TokenRecord(long Id, string Name, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt);
+public sealed record TokenRecord(long Id, string Name, DateTimeOffset CreatedAt, DateTimeOffset? LastUsedAt)
+{
+    /// <summary>What it opens; a runner's token has its own door, and this means nothing for it.</summary>
+    public TokenScope Scope { get; init; }
+}
+
+/// <summary>What a token may do.</summary>
+public enum TokenScope
+{
+    /// <summary>Everything: an administrator's.</summary>
+    Full,
+
+    /// <summary>Look, and change nothing; neither tokens nor the audit are shown.</summary>
+    Read,
+}
