@@ -62,6 +62,7 @@ internal static class Engines
         collection.AddLogging();
         collection.AddRunner();
         LocalServices.Configure(collection, work.New("engines"), settings.Bundles, "engines");
+        collection.Configure<BundleOptions>(options => options.Mount = BundleMount.Auto);
         await using var services = collection.BuildServiceProvider();
         await using var bundle = await services
             .GetRequiredService<BundleStore>()
@@ -75,6 +76,11 @@ internal static class Engines
         var runc = new Runc(work.New("runc"), root);
         await runc.PrepareAsync();
 
+        // The same tree from an EROFS image, where this machine can; else the same folder once more.
+        await using var shown = await services
+            .GetRequiredService<BundleStore>()
+            .ShowAsync(bundle, CancellationToken.None);
+        Console.WriteLine($"\nImages: {MountWay.Here(BundleMount.Auto).Text}, at {shown.Bundle.RootPath}");
         var warm = new Contender("warm pod", () => PodAsync(warmEngine, root));
         var yardstick = new Contender(
             "docker run",
@@ -87,6 +93,8 @@ internal static class Engines
         Contender[] all =
         [
             new("cold pod", () => PodAsync(coldEngine, root)),
+            new("cold pod, EROFS", () => PodAsync(coldEngine, shown.Bundle.RootPath)),
+            new("warm pod, EROFS", () => PodAsync(warmEngine, shown.Bundle.RootPath)),
             warm,
             new("bwrap", () => ProgramAsync("bwrap", Bwrap(root))),
             new("runc alone", () => ProgramAsync("runc", runc.Next())),

@@ -133,6 +133,7 @@ public sealed class JobPlaces(
         try
         {
             bundle = await jobBundles.GetAsync(order.Config.Bundle, claim, checkingOut, reporter, waiting, ending);
+            bundle = await bundles.ShowAsync(bundle, ending.Polite);
             services = await JobServices.LeaseAsync(bundles, order.Config.Services, waiting, ending.Polite);
             var fetching = $"repository {order.Repository.Slug} is being fetched";
             return (bundle, await waiting.OverAsync(checkingOut, fetching, time), services);

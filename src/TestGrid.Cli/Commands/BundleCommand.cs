@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 using TestGrid.Cli.Exits;
 using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
@@ -69,7 +70,11 @@ internal static class BundleCommand
             if (parsed.GetValue(json))
                 return Printed.Lines([record]);
             Console.WriteLine($"bundle   {record.Name}\ndigest   {record.Digest}\nlock     {LockOf(record)}");
-            Console.WriteLine($"suite    {record.Suite}\nbytes    {record.Bytes}\npackages {record.Packages.Length}");
+            var options = services.GetRequiredService<IOptions<BundleOptions>>().Value;
+            Console.WriteLine(
+                $"suite    {record.Suite}\nbytes    {record.Bytes}\nmount    {MountWay.Here(options.Mount).Text}"
+            );
+            Console.WriteLine($"packages {record.Packages.Length}");
             foreach (var package in record.Packages)
                 Console.WriteLine($"         {package.Name} {package.Version} ({package.Arch})");
             return ExitCodes.Ok;

@@ -51,6 +51,10 @@ internal static class BundleCheck
         if (Passage(ground) is { } closed)
             yield return closed;
         yield return Store(ground);
+        var way = MountWay.Here(ground.Bundles.Mount);
+        yield return way.IsErofs || ground.Bundles.Mount != BundleMount.Erofs
+            ? Finding.Ok(Part, "their trees", way.Text)
+            : Finding.Missing(Part, "their trees", ground.RunsJobs, way.Text, "set bundles:mount to auto or directory");
     }
 
     private static async Task<Finding> MirrorAsync(Ground ground, CancellationToken stop)

@@ -9,6 +9,9 @@ public sealed class BundleLease : IAsyncDisposable, IDisposable
 
     public Bundle Bundle { get; }
 
+    /// <summary>The same lease, of the tree as it is shown elsewhere: one of both is disposed.</summary>
+    internal BundleLease At(string root) => new(Bundle with { RootPath = root }, held);
+
     public ValueTask DisposeAsync() => held.DisposeAsync();
 
     public void Dispose() => held.Dispose();

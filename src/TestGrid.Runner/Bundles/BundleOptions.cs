@@ -2,6 +2,19 @@ using System.ComponentModel.DataAnnotations;
 
 namespace TestGrid.Runner.Bundles;
 
+/// <summary>How bundles' trees are shown.</summary>
+public enum BundleMount
+{
+    /// <summary>As the folder that was built.</summary>
+    Directory,
+
+    /// <summary>As a mounted EROFS image where this machine can, else as the folder.</summary>
+    Auto,
+
+    /// <summary>As a mounted EROFS image; an error where this machine cannot.</summary>
+    Erofs,
+}
+
 /// <summary>The operator's settings for bundles.</summary>
 public sealed class BundleOptions
 {
@@ -96,6 +109,9 @@ public sealed class BundleOptions
     /// <summary>Bytes that all bundles may take together; the least recently used go first.</summary>
     [Range(0, long.MaxValue)]
     public long MaxBytes { get; set; } = 20L << 30;
+
+    /// <summary>How a bundle's tree is shown to sandboxes.</summary>
+    public BundleMount Mount { get; set; } = BundleMount.Directory;
 
     /// <summary>Bytes that must be free before a build starts.</summary>
     [Range(0, long.MaxValue)]

@@ -208,6 +208,7 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
         using var alone = FileLock.TryHold(Path.Combine(folder, "lease"));
         if (alone is null)
             return false;
+        TreeMounts.Remove(options.RootPath, Path.GetFileName(folder));
         var (doomed, held) = Begin("removed");
         Directory.Move(folder, Path.Combine(doomed, "tree"));
         await RemoveUnfinishedAsync(doomed, held, stop);

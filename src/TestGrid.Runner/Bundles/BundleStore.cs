@@ -140,6 +140,14 @@ public sealed partial class BundleStore
         }
     }
 
+    /// <summary>
+    /// The bundle with its tree as sandboxes are to be shown it (<see cref="BundleOptions.Mount"/>); from then on it is this
+    /// lease that is disposed. The first time makes an image, which takes seconds.
+    /// </summary>
+    /// <exception cref="BundleException">It must be an image, and cannot be.</exception>
+    public ValueTask<BundleLease> ShowAsync(BundleLease lease, CancellationToken stop) =>
+        new TreeMounts(options, shelf, time).ShowAsync(lease, stop);
+
     /// <summary>The manifest that was kept with a bundle, unchecked.</summary>
     public Manifest ManifestOf(BundleDigest digest) => KeptManifest(shelf.FolderOf(digest));
 

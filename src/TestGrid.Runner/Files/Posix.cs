@@ -242,6 +242,32 @@ internal static unsafe partial class Posix
     [LibraryImport("libc", SetLastError = true)]
     private static partial int link(byte* from, byte* to);
 
+    /// <summary>Mounts read-only, without devices. 0, or the error's number.</summary>
+    public static int MountReadOnly(string source, string target, string type)
+    {
+        const nuint readOnlyNoDevices = 5;
+        fixed (
+            byte* from = Encoding.UTF8.GetBytes(source + '\0'),
+                to = Encoding.UTF8.GetBytes(target + '\0'),
+                form = Encoding.UTF8.GetBytes(type + '\0')
+        )
+            return mount(from, to, form, readOnlyNoDevices, null) == 0 ? 0 : Marshal.GetLastPInvokeError();
+    }
+
+    /// <summary>Takes a mount away from whoever looks now; who is in it keeps it. False when there is none.</summary>
+    public static bool Unmount(string target)
+    {
+        const int detach = 2;
+        fixed (byte* at = Encoding.UTF8.GetBytes(target + '\0'))
+            return umount2(at, detach) == 0;
+    }
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int mount(byte* source, byte* target, byte* type, nuint flags, byte* data);
+
+    [LibraryImport("libc", SetLastError = true)]
+    private static partial int umount2(byte* target, int flags);
+
     [LibraryImport("libc", SetLastError = true)]
     private static partial int syncfs(int handle);
 
