@@ -2,6 +2,7 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
+using TestGrid.Runner.Layers;
 
 namespace TestGrid.Runner;
 
@@ -11,6 +12,7 @@ namespace TestGrid.Runner;
 /// </summary>
 public sealed partial class DiskKeeper(
     BundleStore bundles,
+    LayerStore layers,
     GitMirror mirror,
     TimeProvider time,
     ILogger<DiskKeeper> log
@@ -44,11 +46,16 @@ public sealed partial class DiskKeeper(
     {
         if (await bundles.CleanAsync(stop) is var freed and > 0)
             Freed(log, freed >> 20);
+        if (await layers.CleanAsync(stop) is var given and > 0)
+            LayersGave(log, given >> 20);
         await mirror.CleanAsync(stop);
     }
 
     [LoggerMessage(LogLevel.Information, "Bundles that nothing needs any more gave {MiB} MiB back")]
     private static partial void Freed(ILogger log, long mib);
+
+    [LoggerMessage(LogLevel.Information, "App layers that nobody used gave {MiB} MiB back")]
+    private static partial void LayersGave(ILogger log, long mib);
 
     [LoggerMessage(LogLevel.Error, "The disk was not cleaned this time; it is tried again in an hour")]
     private static partial void Stumbled(ILogger log, Exception e);

@@ -9,10 +9,14 @@ namespace TestGrid.Runner;
 public sealed class JobGround(
     IOptions<RunnerOptions> options,
     IOptions<BundleOptions> bundles,
-    IOptions<GitOptions> git
+    IOptions<GitOptions> git,
+    AppLayers? layers = null
 )
 {
     public string RunnerName => options.Value.Name;
+
+    /// <summary>Where jobs' app layers are; null for a runner that has none.</summary>
+    internal AppLayers? Layers => layers;
 
     private string Scripts => Path.Combine(options.Value.StatePath, "scripts");
 

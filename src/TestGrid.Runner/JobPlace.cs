@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
 using TestGrid.Runner.Sandboxes;
@@ -27,14 +28,23 @@ public sealed class JobPlace : IAsyncDisposable
         internal set => sandbox = value;
     }
 
+    /// <summary>Its app layer; null when its job wishes for none.</summary>
+    public AppLayer? Layer { get; internal set; }
+
     internal JobServices Services { get; }
 
     internal string ScriptPath => script.Path;
+
+    /// <summary>Runs the job's script, as <see cref="Sandbox.RunAsync"/> runs a command.</summary>
+    public ValueTask<SandboxExit> RunScriptAsync(SandboxCommand command, PipeWriter output, CancellationToken polite) =>
+        Layer?.RunAsync(Sandbox, command, output, polite) ?? Sandbox.RunAsync(command, output, polite);
 
     public async ValueTask DisposeAsync()
     {
         if (sandbox is not null)
             await sandbox.DisposeAsync();
+        if (Layer is not null)
+            await Layer.DisposeAsync();
         script.Dispose();
         await Services.DisposeAsync();
         await workspace.DisposeAsync();

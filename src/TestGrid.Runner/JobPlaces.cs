@@ -34,6 +34,7 @@ public sealed class JobPlaces(
     {
         await engine.SweepAsync(stop);
         await bundles.SweepAsync(stop);
+        await (ground.Layers?.SweepAsync(stop) ?? ValueTask.CompletedTask);
         ground.Sweep();
     }
 
@@ -61,6 +62,15 @@ public sealed class JobPlaces(
         var place = new JobPlace(name, bundle, workspace, services, ground.WriteScript(name, script));
         try
         {
+            if (ground.Layers is { } layers)
+                place.Layer = await layers.FindAsync(
+                    order,
+                    claim,
+                    workspace.TreePath,
+                    bundle.Bundle,
+                    engine,
+                    ending.Polite
+                );
             var spec = new SandboxSpec(
                 name,
                 bundle.Bundle.RootPath,
@@ -70,6 +80,7 @@ public sealed class JobPlaces(
             )
             {
                 Digest = bundle.Bundle.Digest,
+                LayerPath = place.Layer?.Path,
                 IsStrangers = order.Trigger.PullRequest is { IsFork: true },
                 HostName = order.Config.Addons.HostName ?? "testgrid",
                 Folders = [JobScript.TemporaryFolder],

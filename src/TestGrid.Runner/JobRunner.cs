@@ -97,13 +97,13 @@ public sealed partial class JobRunner(
         {
             var (sandbox, services, bundle) = (place.Sandbox, place.Services, place.Bundle);
             ending.Obey(await pump.Report(new JobStarted(ground.RunnerName, bundle.Name, bundle.Digest)));
-            await pump.Writer.WriteAsync(Heading(order, claim, bundle), ending.Polite);
+            await pump.Writer.WriteAsync(Heading(order, claim, place), ending.Polite);
 
             ending.StartClocks();
             pump.LookAt(sandbox.Glance);
             await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
             await places.StartServicesAsync(place, pump.Writer, ending.Polite);
-            var exit = await sandbox.RunAsync(Command(order, claim, bundle, key), pump.Writer, ending.Polite);
+            var exit = await place.RunScriptAsync(Command(order, claim, bundle, key), pump.Writer, ending.Polite);
             pump.LookForTheLastTime();
             if (ending.Firm.IsCancellationRequested)
                 return exit; // they were ended with the sandbox
@@ -123,8 +123,9 @@ public sealed partial class JobRunner(
         return command with { Env = command.Env.SetItem(PhaseMarks.KeyVariable, key) };
     }
 
-    private ReadOnlyMemory<byte> Heading(JobOrder order, JobClaim claim, Bundle bundle)
+    private ReadOnlyMemory<byte> Heading(JobOrder order, JobClaim claim, JobPlace place)
     {
+        var bundle = place.Bundle;
         var text = new StringBuilder();
         void Line(string what, string value) =>
             text.Append(CultureInfo.InvariantCulture, $"\e[90m{what, -10}\e[0m{Plain(value)}\r\n");
@@ -136,6 +137,8 @@ public sealed partial class JobRunner(
         Line("bundle", $"{bundle.Name} {bundle.Digest}{(bundle.IsUnlocked ? " (unlocked)" : "")}");
         if (order.Config.Bundle != bundle.Name && order.Config.Bundle != bundle.Digest.ToString())
             Line("", order.Config.Bundle);
+        if (place.Layer is { } layer)
+            Line("app layer", layer.Words);
         if (order.Config.Cell.Values.Length > 0)
             Line("cell", order.Config.Cell.ToString());
         text.Append("\r\n");

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Bundles.Imports;
+using TestGrid.Runner.Layers;
 using TestGrid.Runner.Queues;
 using TestGrid.Runner.Queues.RabbitMq;
 using TestGrid.Runner.Sandboxes;
@@ -29,6 +30,8 @@ public static class RunnerServices
             services.AddSingleton<ImageBundles>();
             services.AddSingleton<OwnBundles>();
             services.AddSingleton<JobBundles>();
+            services.AddSingleton<LayerStore>();
+            services.AddSingleton<AppLayers>();
             services.AddSingleton<JobPlaces>();
             services.AddSingleton<LeavingPlaces>();
             services.AddSingleton<JobRunner>();

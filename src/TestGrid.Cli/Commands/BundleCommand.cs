@@ -6,6 +6,7 @@ using TestGrid.Cli.Machine;
 using TestGrid.Cli.Output;
 using TestGrid.Core.Bundles;
 using TestGrid.Runner.Bundles;
+using TestGrid.Runner.Layers;
 
 namespace TestGrid.Cli.Commands;
 
@@ -33,10 +34,16 @@ internal static class BundleCommand
     private static Command List()
     {
         var json = Printed.JsonOption();
-        var command = new Command("list", "the bundles that are built here") { json };
+        var layers = new Option<bool>("--layers")
+        {
+            Description = "app layers that jobs have kept, instead of bundles",
+        };
+        var command = new Command("list", "the bundles that are built here") { layers, json };
         command.SetAction(parsed =>
         {
             using var services = LocalServices.ForBundles();
+            if (parsed.GetValue(layers))
+                return ListLayers(services.GetRequiredService<LayerStore>(), parsed.GetValue(json));
             var all = services.GetRequiredService<BundleStore>().List();
             if (parsed.GetValue(json))
                 return Printed.Lines(all);
@@ -56,6 +63,29 @@ internal static class BundleCommand
             return ExitCodes.Ok;
         });
         return command;
+    }
+
+    private static int ListLayers(LayerStore store, bool isJson)
+    {
+        var all = store.List();
+        if (isJson)
+            return Printed.Lines(all);
+        Printed.Table(
+            ["repository", "of", "locks", "digest", "job", "made", "MiB"],
+            all.Select(one =>
+                (string[])
+                    [
+                        Printed.Plain(one.Repository),
+                        Printed.Plain(one.Inputs.Scope),
+                        Printed.Plain(string.Join(' ', one.Inputs.Locks)),
+                        one.Digest.Short,
+                        one.Job,
+                        $"{one.Made:yyyy-MM-dd HH:mm}Z",
+                        $"{one.Bytes / 1048576.0:0.#}",
+                    ]
+            )
+        );
+        return ExitCodes.Ok;
     }
 
     private static Command Show()
@@ -162,12 +192,16 @@ internal static class BundleCommand
 
     private static Command Clean()
     {
-        var command = new Command("gc", "remove bundles and packages that nobody uses; prints the bytes freed");
+        var command = new Command(
+            "gc",
+            "remove bundles, app layers and packages that nobody uses; prints the bytes freed"
+        );
         command.SetAction(
             async (_, stop) =>
             {
                 await using var services = LocalServices.ForBundles();
-                Console.WriteLine(await services.GetRequiredService<BundleStore>().CleanAsync(stop));
+                var freed = await services.GetRequiredService<BundleStore>().CleanAsync(stop);
+                Console.WriteLine(freed + await services.GetRequiredService<LayerStore>().CleanAsync(stop));
                 return ExitCodes.Ok;
             }
         );

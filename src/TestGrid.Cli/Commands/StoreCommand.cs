@@ -5,6 +5,7 @@ using TestGrid.Cli.Machine;
 using TestGrid.Runner;
 using TestGrid.Runner.Bundles;
 using TestGrid.Runner.Git;
+using TestGrid.Runner.Layers;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Cli.Commands;
@@ -25,7 +26,7 @@ internal static class StoreCommand
     {
         var command = new Command(
             "gc",
-            "remove bundles and checkouts that nothing needs any more, and what crashes left"
+            "remove bundles, app layers and checkouts that nothing needs any more, and what crashes left"
         );
         command.SetAction(
             async (parsed, stop) =>
@@ -34,11 +35,15 @@ internal static class StoreCommand
                 RunFolder.Sweep(LocalServices.RunnersPath(DataFolder.Usual()));
                 var bundles = services.GetRequiredService<BundleStore>();
                 await bundles.SweepAsync(stop);
-                var freed = await bundles.CleanAsync(stop);
+                var layers = services.GetRequiredService<LayerStore>();
+                await layers.SweepAsync(stop);
+                var freed = await bundles.CleanAsync(stop) + await layers.CleanAsync(stop);
                 var mirror = services.GetRequiredService<GitMirror>();
                 await mirror.SweepAsync(stop);
                 await mirror.CleanAsync(stop);
-                Console.WriteLine($"bundles gave {freed >> 20} MiB back; checkouts are within their bounds");
+                Console.WriteLine(
+                    $"bundles and app layers gave {freed >> 20} MiB back; checkouts are within their bounds"
+                );
                 return ExitCodes.Ok;
             }
         );

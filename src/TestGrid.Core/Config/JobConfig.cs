@@ -47,6 +47,9 @@ public sealed record JobConfig
     /// <summary>How often it is tried again when it has failed or was errored while it ran.</summary>
     public int Retry { get; init; }
 
+    /// <summary>What its <c>install</c> made is kept as a layer and used again; null when it is not wished for.</summary>
+    public AppLayerWish? AppLayer { get; init; }
+
     /// <summary>The stage's name, or null when the configuration has no stages.</summary>
     public string? Stage { get; init; }
 

@@ -64,6 +64,7 @@ internal sealed class JobReading(
             Deployments = DeployReading.Read(job.Keys["deploy"]),
             AllowFailure = job.AllowFailure,
             Retry = LimitsReading.Whole(job.Keys["retry"], 0, 5, findings) ?? 0,
+            AppLayer = AppLayerWish.Read(job.Keys["app_layer"], findings),
             Os = job.Text("os") ?? "linux",
             Arch = job.Text("arch") ?? "amd64",
             Addons = JobAddons.Of(job.Keys),

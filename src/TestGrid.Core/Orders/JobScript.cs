@@ -79,10 +79,18 @@ public static partial class JobScript
         if (!phases.ContainsKey("after_failure"))
             script.Append("travis_run_after_failure() { :; }\n\n");
 
+        if (config.AppLayer is not null)
+        {
+            script.Append(LayerFunctions);
+            Prepare(script, config);
+        }
         Begin(script, order);
         // All of it is read before any of it runs: an unclosed quote in a command can spoil bash's reading of what follows.
         script.Append("_tg_run() {\n");
-        Environment(script, config, BeforeScript);
+        if (config.AppLayer is not null)
+            Layered(script, config);
+        else
+            Environment(script, config, BeforeScript);
         script.Append("travis_run_script\n");
         if (phases.ContainsKey("before_cache"))
             script.Append("travis_run_before_cache\n");
@@ -107,6 +115,9 @@ public static partial class JobScript
         Begin(script, order);
         script.Append("_tg_run() {\n");
         Environment(script, order.Config, InShell);
+        // What an app layer's install left in its shell, where there is such a layer.
+        if (order.Config.AppLayer is not null)
+            script.Append("if [[ -r $HOME/.testgrid-installed ]]; then source \"$HOME/.testgrid-installed\"; fi\n");
         return script.Append("}\n_tg_shell \"$@\"\n").ToString();
     }
 
@@ -121,14 +132,18 @@ public static partial class JobScript
     // What there is before a job's first command, and the phases of these names.
     private static void Environment(StringBuilder script, JobConfig config, ImmutableArray<string> phases)
     {
-        foreach (var note in config.Notes)
-            script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
+        Notes(script, config);
         Apt(script, config.AptPackages, config.AptStandIns);
         JobScriptAddons.Append(script, config.Addons);
         JobScriptEnv.AppendConfigured(script, config);
         JobScriptAddons.AppendAfterEnv(script, config.Addons);
-        foreach (var name in phases.Where(name => config.Phases.Any(phase => phase.Name == name)))
-            script.Append("travis_run_").Append(name).Append('\n');
+        Call(script, config, phases.AsSpan());
+    }
+
+    private static void Notes(StringBuilder script, JobConfig config)
+    {
+        foreach (var note in config.Notes)
+            script.Append("printf '\\033[33;1m%s\\033[0m\\n' ").Append(Bash.Quote(note)).Append('\n');
     }
 
     private static void Function(StringBuilder script, Phase phase)

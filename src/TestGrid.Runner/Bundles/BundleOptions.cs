@@ -113,7 +113,15 @@ public sealed class BundleOptions
     /// <summary>How a bundle's tree is shown to sandboxes.</summary>
     public BundleMount Mount { get; set; } = BundleMount.Directory;
 
-    /// <summary>Bytes that must be free before a build starts.</summary>
+    /// <summary>Bytes that one app layer may have; a larger one is not kept.</summary>
+    [Range(0, long.MaxValue)]
+    public long LayerMaxBytes { get; set; } = 2L << 30;
+
+    /// <summary>Bytes that all app layers may take together, beside the bundles; the least recently used go first.</summary>
+    [Range(0, long.MaxValue)]
+    public long LayersMaxBytes { get; set; } = 10L << 30;
+
+    /// <summary>Bytes that must be free before a build starts, or a layer is kept.</summary>
     [Range(0, long.MaxValue)]
     public long FreeBytes { get; set; } = 3L << 30;
 }

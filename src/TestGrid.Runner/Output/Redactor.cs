@@ -55,6 +55,9 @@ public sealed class Redactor
             .ToDictionary(group => group.Key, group => group.ToArray());
     }
 
+    /// <summary>Something was masked so far.</summary>
+    public bool HasMasked { get; private set; }
+
     /// <summary>Nothing to mask: the bytes may pass as they are.</summary>
     public bool IsIdle => patterns.Length == 0;
 
@@ -92,6 +95,7 @@ public sealed class Redactor
             if (rest.IsEmpty || (!last && MayGrowIntoAMatch(rest, patterns)))
                 break;
             output.Write(MaskBytes);
+            HasMasked = true;
             rest = rest[Match(rest)!.Value..];
         }
         held = rest.ToArray();

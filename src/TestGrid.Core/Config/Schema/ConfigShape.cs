@@ -9,10 +9,9 @@ namespace TestGrid.Core.Config.Schema;
 /// </summary>
 internal sealed class ConfigShape(Findings findings)
 {
-    private static readonly string[] OwnOfJobs =
-    [
-        .. "bundle tty limits versions missing_services timeout no_output_timeout resources reports retry".Split(' '),
-    ];
+    private const string OwnWords =
+        "bundle tty limits versions missing_services timeout no_output_timeout resources reports retry app_layer";
+    private static readonly string[] OwnOfJobs = OwnWords.Split(' ');
     private static readonly string[] OwnOfRoot = [.. OwnOfJobs, "fail_fast", "max_parallel", "name", "stage"];
 
     // Keys of single languages that are no axis.
@@ -281,6 +280,7 @@ internal sealed class ConfigShape(Findings findings)
             "tty" or "fail_fast" => ShapeText.Truth,
             "retry" or "max_parallel" => ShapeText.Number,
             "reports" => ShapeText.Texts,
+            "app_layer" => new AnyShape([ShapeText.Truth, ShapeText.Map("lock:texts"), ShapeText.Texts]),
             "resources" => ShapeText.Map("memory disk processes cpus"),
             "limits" => ShapeText.Map("time silence memory"),
             "versions" => new TextShape { Values = ValueTable.Versions },
