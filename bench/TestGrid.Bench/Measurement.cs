@@ -23,6 +23,8 @@ internal static class Measurement
         }
         if (Wants(only, "git"))
             await GitSpeed.RunAsync(work);
+        if (Wants(only, "bundles"))
+            await BundleSpeed.RunAsync(settings, work);
         if (Wants(only, "config"))
             await ConfigSpeed.RunAsync();
         return 0;
