@@ -18,6 +18,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
     private readonly Lazy<StateFolder> state;
     private readonly Lazy<ControlGroups> groups = new(ControlGroups.Find);
     private readonly Lazy<ContainerRuntime> runtime;
+    private readonly PacketFilter filters = new();
     private readonly PodPool pool;
 
     public NativeSandboxEngine(IOptions<SandboxOptions> options, TimeProvider time, ILogger<NativeSandboxEngine> log)
@@ -51,10 +52,10 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
                 $"This job is of a fork, and its memory cannot be limited here: {groups.Value.Problem}. "
                     + $"Remedy: {ControlGroups.Remedy}; or, for code that you trust, Sandbox:StrangersUnlimited=true."
             );
-        var rules = RulesOf(spec.Network);
+        var filter = await FilterOfAsync(spec.Network, stop);
         try
         {
-            var pod = await pool.TakeAsync(spec.Network, waited => PodFiles.HasRules(waited.Folder, rules), stop);
+            var pod = await pool.TakeAsync(spec.Network, waited => PodFiles.HasFilter(waited.Folder, filter), stop);
             try
             {
                 return await MoveInAsync(spec, pod, stop);
@@ -122,6 +123,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
 
     internal async Task<Pod> MakePodAsync(SandboxNetwork network, CancellationToken stop)
     {
+        var filter = await FilterOfAsync(network, stop);
         var folder = "";
         var group = ControlGroup.None;
         Pod pod;
@@ -129,7 +131,7 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         {
             folder = state.Value.AddPod();
             group = groups.Value.Make(Path.GetFileName(folder), made => StateFolder.NoteGroups(folder, made));
-            PodFiles.Write(folder, RulesOf(network));
+            PodFiles.Write(folder, filter);
             pod = Pod.Start(new PodPlan(folder, group, network, options.FirstId, runtime.Value), time, log);
         }
         catch (Exception e)
@@ -143,7 +145,8 @@ public sealed partial class NativeSandboxEngine : ISandboxEngine, IAsyncDisposab
         return await pod.WaitAsync(network, options.FirstId, stop);
     }
 
-    private string RulesOf(SandboxNetwork network) => network is SandboxNetwork.Egress ? Egress.Rules(options) : "";
+    private ValueTask<byte[]> FilterOfAsync(SandboxNetwork network, CancellationToken stop) =>
+        filters.OfAsync(network is SandboxNetwork.Egress ? Egress.Rules(options) : "", stop);
 
     [LoggerMessage(LogLevel.Information, "Removed what {Pods} sandboxes of an earlier life left behind")]
     private static partial void Swept(ILogger log, int pods);

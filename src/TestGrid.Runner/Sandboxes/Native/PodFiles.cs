@@ -17,19 +17,19 @@ internal static class PodFiles
     public static string FolderOf(int service) => string.Create(CultureInfo.InvariantCulture, $"s{service}");
 
     /// <param name="folder">The pod's.</param>
-    /// <param name="rules">The packet filter; empty for a pod without a network.</param>
-    public static void Write(string folder, string rules)
+    /// <param name="filter">The packet filter; empty for a pod without a network.</param>
+    public static void Write(string folder, byte[] filter)
     {
         Directory.CreateDirectory(Path.Combine(folder, "t"));
-        File.WriteAllText(Path.Combine(folder, "nft"), rules);
+        File.WriteAllBytes(Path.Combine(folder, "filter"), filter);
     }
 
     /// <summary>Whether a pod's packet filter is this one. The host's addresses may have changed since it was made.</summary>
-    public static bool HasRules(string folder, string rules)
+    public static bool HasFilter(string folder, byte[] filter)
     {
         try
         {
-            return File.ReadAllText(Path.Combine(folder, "nft")) == rules;
+            return File.ReadAllBytes(Path.Combine(folder, "filter")).AsSpan().SequenceEqual(filter);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

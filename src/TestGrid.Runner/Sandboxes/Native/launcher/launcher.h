@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { FAILED = 125, MOST_BYTES = 64 << 20 };
+enum { FAILED = 125, NOT_REPEATED = 124, MOST_BYTES = 64 << 20 };
 
 extern int complaints; // where we say what is wrong
 extern sigset_t handed_on;
@@ -44,5 +44,7 @@ void become_root(void); // the pod's
 int wait_for(pid_t child, int all);
 
 int run_pod(const char *folder, int filtered, char **group_files);
+void filter_packets(int filter); // a file with what run_filter wrote, or with rules for nft
+int run_filter(void);
 int run_tunnel(const char *pod, int open_device, char **group_files);
 int run_command(const char *pod, char **group_files);

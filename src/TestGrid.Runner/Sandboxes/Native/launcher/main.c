@@ -3,6 +3,7 @@
 // Linux, static, never setuid: it has the rights of who calls it, and the kernel gives it all others inside only.
 //
 //   testgrid-launcher pod FOLDER filtered|closed [GROUP-FILE…]      pod.c
+//   testgrid-launcher filter                                        filter.c
 //   testgrid-launcher tunnel POD-PROCESS open|closed [GROUP-FILE…]  tunnel.c; is the device open to all?
 //   testgrid-launcher run POD-PROCESS [GROUP-FILE…]                 container.c
 //
@@ -101,7 +102,8 @@ int main(int count, char **words) {
   syscall(SYS_close_range, 3, ~0u, 0);
   if (count >= 4 && !strcmp(words[1], "pod")) return run_pod(words[2], !strcmp(words[3], "filtered"), words + 4);
   if (count >= 4 && !strcmp(words[1], "tunnel")) return run_tunnel(words[2], !strcmp(words[3], "closed"), words + 4);
+  if (count == 2 && !strcmp(words[1], "filter")) return run_filter();
   if (count >= 3 && !strcmp(words[1], "run")) return run_command(words[2], words + 3);
-  dprintf(2, "usage: %s pod FOLDER filtered|closed … | tunnel POD-PROCESS open|closed … | run POD-PROCESS …\n", *words);
+  dprintf(2, "usage: %s pod FOLDER filtered|closed … | filter | tunnel POD-PROCESS open|closed … | run POD-PROCESS …\n", *words);
   return FAILED;
 }

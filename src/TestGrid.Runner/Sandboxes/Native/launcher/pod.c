@@ -22,24 +22,6 @@ static void raise_loopback(void) {
   close(any);
 }
 
-static void filter_packets(int rules) {
-  pid_t child = fork();
-  if (child < 0) fail("start nft");
-  if (child == 0) {
-    become_root(); // a program has the rights of the pod's root only as that
-    must(dup2(rules, 0));
-    must(dup2(2, 1));
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, NULL);
-    execlp("nft", "nft", "-f", "-", NULL);
-    fail("start nft");
-  }
-  int status;
-  must(waitpid(child, &status, 0));
-  if (status != 0) _exit(FAILED); // it has said why
-}
-
 static void prepare(int rules) {
   must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
   if (mount("testgrid", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0) fail("mount /proc");
@@ -132,7 +114,7 @@ int run_pod(const char *folder, int filtered, char **group_files) {
   int rules = -1;
   char path[4096];
   join_groups(group_files);
-  snprintf(path, sizeof path, "%s/nft", folder);
+  snprintf(path, sizeof path, "%s/filter", folder);
   if (filtered && (rules = open(path, O_RDONLY | O_CLOEXEC)) < 0) fail("open %s", path);
   int spaces = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWCGROUP;
   if (unshare(spaces) < 0) fail("make namespaces");

@@ -98,7 +98,7 @@ public abstract partial class NativeSandboxEngineContract
         var files = Directory.EnumerateFiles(pod).Select(Path.GetFileName).Order(StringComparer.Ordinal);
         var inside = Processes(StatePath);
 
-        Assert.Equal(Uncapped is null ? ["cgroups", "nft"] : ["nft"], files);
+        Assert.Equal(Uncapped is null ? ["cgroups", "filter"] : ["filter"], files);
         Assert.Empty(Directory.EnumerateFileSystemEntries(pod + "/t"));
         Assert.NotEmpty(inside);
         foreach (var process in inside)
