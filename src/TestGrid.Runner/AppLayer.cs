@@ -74,7 +74,7 @@ public sealed class AppLayer : IAsyncDisposable
         var said = await KeepAsync(sandbox, polite);
         if (polite.IsCancellationRequested)
             return exit; // what ended it knows the verdict
-        await output.WriteAsync(Encoding.UTF8.GetBytes($"\e[90mapp layer \e[0m {said}\r\n"), polite);
+        await output.WriteAsync(Encoding.UTF8.GetBytes($"\e[90mapp layer \e[0m{said}\r\n"), polite);
         return await sandbox.RunAsync(Part(command, JobPart.Rest), output, polite);
     }
 

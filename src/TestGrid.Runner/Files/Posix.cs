@@ -52,6 +52,14 @@ internal static unsafe partial class Posix
         return facts;
     }
 
+    /// <summary>As <see cref="Look"/>, or null when there is nothing of that name.</summary>
+    public static Facts? TryLook(ReadOnlySpan<byte> path)
+    {
+        Facts facts;
+        fixed (byte* name = path)
+            return statx(CurrentFolder, name, NoFollow, BasicStats, &facts) == 0 ? facts : null;
+    }
+
     /// <summary>The names in a folder, without <c>.</c> and <c>..</c>, as the bytes they are.</summary>
     public static List<byte[]> Names(ReadOnlySpan<byte> path)
     {

@@ -1,5 +1,6 @@
-using System.Formats.Tar;
 using System.Security.Cryptography;
+using System.Text;
+using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Layers;
 
@@ -9,7 +10,10 @@ namespace TestGrid.Runner.Layers;
 /// </summary>
 internal static class LayerCheck
 {
-    private const string Opaque = "SCHILY.xattr." + LayerArchive.Opaque;
+    private const int Kind = 0xF000;
+    private const int Folder = 0x4000;
+    private const int File = 0x8000;
+    private const int Link = 0xA000;
 
     /// <param name="tar">Of the layer.</param>
     /// <param name="name">What the checkout's folder is called in it.</param>
@@ -17,60 +21,63 @@ internal static class LayerCheck
     /// <exception cref="LayerException">It does more than adding.</exception>
     public static void OnlyAdds(Stream tar, string name, string checkout)
     {
+        var (below, root) = (Encoding.UTF8.GetBytes(name + "/"), Encoding.UTF8.GetBytes(checkout + "/"));
         try
         {
-            using var reader = new TarReader(tar, leaveOpen: true);
-            while (reader.GetNextEntry() is { } entry)
+            var walk = new TarWalk(tar);
+            while (walk.MoveNext())
             {
-                var path = entry.Name.TrimEnd('/');
-                if (!path.StartsWith(name + "/", StringComparison.Ordinal))
+                if (!walk.Path.AsSpan().StartsWith(below))
                     continue;
-                path = path[(name.Length + 1)..];
-                if (!IsAsBefore(entry, Path.Combine(checkout, path)))
+                var path = walk.Path[below.Length..];
+                if (!IsAsBefore(walk, tar, [.. root, .. path, 0]))
                     throw new LayerException(
                         $"install changes {Plain(path)}, which the repository has, and a layer must not hide the next commit's"
                     );
             }
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or FormatException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException)
         {
             throw new LayerException($"its archive cannot be read: {e.Message}", e);
         }
     }
 
-    // Only a file that is there before can be deleted, so a deletion is a change.
-    private static bool IsAsBefore(TarEntry entry, string path)
+    // Only a file that is there before can be deleted, so a deletion, which is a device, is a change.
+    private static bool IsAsBefore(TarWalk now, Stream tar, byte[] path)
     {
-        if (entry.EntryType is TarEntryType.CharacterDevice)
+        if (now.Type is '3')
             return false;
-        if (!TryLook(path, out var before))
+        if (Posix.TryLook(path) is not { } before)
             return true;
-        if (before.HasFlag(FileAttributes.ReparsePoint))
-            return entry.EntryType is TarEntryType.SymbolicLink && new FileInfo(path).LinkTarget == entry.LinkName;
-        if (before.HasFlag(FileAttributes.Directory))
-            return entry.EntryType is TarEntryType.Directory
-                && !(entry is PaxTarEntry pax && pax.ExtendedAttributes.ContainsKey(Opaque));
-        // Written anew with the same words: a tool's habit, and no change.
-        if (entry.EntryType is not TarEntryType.RegularFile || entry.Length != new FileInfo(path).Length)
-            return false;
-        using var now = File.OpenRead(path);
-        return SHA256.HashData(entry.DataStream ?? Stream.Null).SequenceEqual(SHA256.HashData(now));
-    }
-
-    private static bool TryLook(string path, out FileAttributes attributes)
-    {
-        attributes = default;
-        try
+        switch (before.Mode & Kind)
         {
-            attributes = File.GetAttributes(path);
-            return true;
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            return false;
+            case Folder:
+                return now.Type is '5' && !now.IsOpaque;
+            case Link:
+                return now.Type is '2' && Posix.LinkTarget(path).AsSpan().SequenceEqual(now.Target);
+            case File:
+                // Written anew with the same words: a tool's habit, and no change.
+                return now.Type is '0' && now.Size == before.Size && HasContent(tar, now.Size, path);
+            default:
+                return false;
         }
     }
 
-    private static string Plain(string text) =>
-        new([.. text.Take(100).Select(letter => char.IsControl(letter) ? ' ' : letter)]);
+    private static bool HasContent(Stream tar, long size, byte[] path)
+    {
+        using var before = new FileStream(Posix.Open(path), FileAccess.Read);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var room = new byte[1 << 16];
+        while (size > 0)
+        {
+            var part = (int)Math.Min(size, room.Length);
+            tar.ReadExactly(room, 0, part);
+            hash.AppendData(room, 0, part);
+            size -= part;
+        }
+        return hash.GetHashAndReset().AsSpan().SequenceEqual(SHA256.HashData(before));
+    }
+
+    private static string Plain(byte[] path) =>
+        new([.. Encoding.UTF8.GetString(path).Take(100).Select(letter => char.IsControl(letter) ? ' ' : letter)]);
 }

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using Microsoft.Extensions.Options;
@@ -9,7 +8,7 @@ using TestGrid.Runner.Files;
 namespace TestGrid.Runner.Layers;
 
 /// <summary>
-/// App layers beside the bundles: <c>layers/trees/DIGEST/{root,layer.json,lease}</c> by content, <c>layers/keys/KEY.json</c>
+/// App layers beside the bundles: <c>layers/trees/DIGEST/{root,layer.json,lease,checked}</c> by content, <c>layers/keys/KEY.json</c>
 /// by what they were made from, <c>layers/lanes/LANE.json</c> the last of each lane, <c>layers/tmp/</c> those in hand. A layer
 /// comes into being by one rename. Called from many jobs, and many processes, at once.
 /// </summary>
@@ -18,7 +17,6 @@ public sealed class LayerStore
     private readonly BundleOptions options;
     private readonly TimeProvider time;
     private readonly IdRange range;
-    private readonly ConcurrentDictionary<BundleDigest, bool> verified = [];
 
     public LayerStore(IOptions<BundleOptions> options, TimeProvider time)
     {
@@ -41,13 +39,12 @@ public sealed class LayerStore
             return null;
         try
         {
-            // Once in our life: it is read only by us, but disks and people are what they are.
-            if (
-                verified.ContainsKey(record.Digest)
-                || await LayerArchive.DigestAsync(range, lease.RootPath, stop) == record.Digest
-            )
+            // Once after each start of the machine: nobody but us writes it, but disks are what they are.
+            if (LayerMark.IsFresh(lease))
+                return lease;
+            if (await LayerArchive.DigestAsync(range, lease.RootPath, stop) == record.Digest)
             {
-                verified[record.Digest] = true;
+                LayerMark.Write(lease);
                 return lease;
             }
         }
@@ -216,13 +213,13 @@ public sealed class LayerStore
             throw new LayerException(
                 $"{options.RootPath} does not hold it as it is: is it a file system with attributes?"
             );
-        verified[digest] = true;
     }
 
     private void Publish(LayerRecord record, string folder)
     {
         var (tree, target) = (Path.Combine(folder, "tree"), FolderOf(record.Digest));
         File.WriteAllText(Path.Combine(tree, "lease"), "");
+        LayerMark.Write(tree);
         record.Write(Path.Combine(tree, "layer.json"));
         Posix.SettleFolder(tree);
         // Whoever was first with the same inputs has others that use it already.

@@ -203,6 +203,59 @@ public sealed partial class AppLayerTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_hostile_install_makes_a_layer_that_harms_nobody()
+    {
+        const string Hostile = """
+            language: generic
+            app_layer: true
+            install:
+              - sudo cp /bin/bash /opt/rooted; sudo chmod 6755 /opt/rooted
+              - sudo mknod /opt/disk b 254 0 || sudo mknod /opt/hole c 0 0 || true
+              - ln -s /etc/shadow ~/shadow; ln -s ../../../../../../etc vendor; mkfifo ~/pipe
+              - mkdir ~/many; cd ~/many; perl -e 'open my $f, ">", $_ for 1 .. 3000'; cd
+              - sudo mv /srv /srv.was; sudo ln -s / /srv; sudo rm -rf /usr/games; sudo ln -s ../../../../.. /usr/games; sudo chmod 000 ~/many
+              - printf 'x' >"$(printf 'a\nb\\c %s' "$(printf '\377')")"; setfattr -n user.overlay.redirect -v / ~ 2>/dev/null || true
+            script:
+              - stat -c %a /opt/rooted; test ! -e /opt/disk; readlink ~/shadow; ls ~ | grep -c many
+            """;
+
+        var first = await RunAsync(Hostile);
+        var second = await RunAsync(Hostile);
+
+        Assert.Equal((JobState.Passed, JobState.Passed), (first.Verdict.State, second.Verdict.State));
+        Assert.Contains("kept sha256:", first.Log, StringComparison.Ordinal);
+        Assert.Contains("app layer hit", second.Log, StringComparison.Ordinal);
+        Assert.Contains("6755\n/etc/shadow\n1\n", second.Log, StringComparison.Ordinal);
+        // Every file of the layer is the sandboxes' range's, and there is no device but what stands for a deleted file.
+        using var find = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo(
+                "find",
+                [
+                    .. Directory
+                        .GetDirectories(Path.Combine(options.RootPath, "layers/trees"))
+                        .Select(tree => tree + "/root"),
+                    .. "-mindepth 1 ( -uid -100000 -o -uid +165535 -o -type b )".Split(' '),
+                ]
+            )
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
+        Assert.Equal("", await find.StandardOutput.ReadToEndAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Two_jobs_that_make_the_same_layer_at_once_leave_one()
+    {
+        var both = await Task.WhenAll(RunAsync(Yaml), RunAsync(Yaml));
+        var next = await RunAsync(Yaml);
+
+        Assert.All(both, run => Assert.Equal(JobState.Passed, run.Verdict.State));
+        Assert.Single(Store.List());
+        Assert.Contains("app layer hit", next.Log, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_failing_install_keeps_nothing_and_ends_as_ever()
     {
         var failing = await RunAsync("language: generic\napp_layer: true\ninstall: 'false'\nscript: echo reached\n");

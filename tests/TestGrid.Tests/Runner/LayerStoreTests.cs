@@ -88,6 +88,9 @@ public sealed class LayerStoreTests : IDisposable
         var kept = await KeepAsync(NewStore(), "a", "text");
         await File.WriteAllTextAsync(Path.Combine(Layers, "trees", kept.Digest.Hex, "root/u0/file"), "evil", Stop);
 
+        // As after the machine's next start.
+        await File.WriteAllTextAsync(Path.Combine(Layers, "trees", kept.Digest.Hex, "checked"), "another start", Stop);
+
         Assert.Null(await NewStore().FindAsync(Inputs("a"), Stop));
         Assert.Empty(NewStore().List());
         await KeepAsync(NewStore(), "a", "text");
@@ -143,6 +146,30 @@ public sealed class LayerStoreTests : IDisposable
         }
         Assert.Empty(store.List());
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Layers, "tmp")));
+    }
+
+    [Fact]
+    public void A_tar_that_lies_about_itself_is_refused_in_words_and_nothing_else()
+    {
+        var whole = Tar(new string('x', 3000));
+        var dice = new Random(7);
+        var refused = 0;
+        for (var i = 0; i < 2000; i++)
+        {
+            var bytes = whole[..(i % 3 == 0 ? dice.Next(whole.Length) : whole.Length)];
+            for (var change = dice.Next(6); change > 0 && bytes.Length > 0; change--)
+                bytes[dice.Next(Math.Min(bytes.Length, 3072))] = (byte)dice.Next(256);
+            using var tar = new MemoryStream(bytes);
+            try
+            {
+                LayerCheck.OnlyAdds(tar, "u0", folder.Path);
+            }
+            catch (LayerException)
+            {
+                refused++;
+            }
+        }
+        Assert.InRange(refused, 100, 2000);
     }
 
     public void Dispose() => folder.Dispose();
