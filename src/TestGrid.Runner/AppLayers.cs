@@ -24,9 +24,6 @@ public sealed class AppLayers(LayerStore store)
     private const string Own = "the repository's own jobs";
     private const int LockMost = 64 << 20;
 
-    /// <summary>Removes what killed jobs have left half kept. Call it once at start.</summary>
-    public ValueTask SweepAsync(CancellationToken stop) => store.SweepAsync(stop);
-
     /// <summary>The job's layer, or why there is none; null when the job wishes for none.</summary>
     /// <param name="checkout">The commit's files.</param>
     /// <param name="bundle">What it runs in.</param>

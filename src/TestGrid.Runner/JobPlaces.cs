@@ -34,7 +34,6 @@ public sealed class JobPlaces(
     {
         await engine.SweepAsync(stop);
         await bundles.SweepAsync(stop);
-        await (ground.Layers?.SweepAsync(stop) ?? ValueTask.CompletedTask);
         ground.Sweep();
     }
 

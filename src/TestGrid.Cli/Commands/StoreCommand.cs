@@ -36,7 +36,6 @@ internal static class StoreCommand
                 var bundles = services.GetRequiredService<BundleStore>();
                 await bundles.SweepAsync(stop);
                 var layers = services.GetRequiredService<LayerStore>();
-                await layers.SweepAsync(stop);
                 var freed = await bundles.CleanAsync(stop) + await layers.CleanAsync(stop);
                 var mirror = services.GetRequiredService<GitMirror>();
                 await mirror.SweepAsync(stop);

@@ -82,6 +82,7 @@ public sealed class LayerStore
         FileStream? held = null;
         try
         {
+            await SweepAsync(stop);
             (folder, held) = Begin();
             var archive = Path.Combine(folder, "archive");
             var (digest, bytes) = await WriteAsync(archive, save, stop);
@@ -116,11 +117,9 @@ public sealed class LayerStore
                     .OrderByDescending(record => record.Made),
             ];
 
-    /// <summary>Removes what killed jobs have left half kept. Call it once at start.</summary>
-    public async ValueTask SweepAsync(CancellationToken stop)
+    // What killed jobs have left half kept; what is in hand is left alone.
+    private async Task SweepAsync(CancellationToken stop)
     {
-        if (!Directory.Exists(Path.Combine(options.RootPath, "layers")))
-            return;
         foreach (var folder in Directory.GetDirectories(Unfinished))
         {
             if (FileLock.TryHold(folder + ".lock") is { } held)
@@ -130,13 +129,14 @@ public sealed class LayerStore
     }
 
     /// <summary>
-    /// Removes layers that were not used for <see cref="BundleOptions.KeepUnused"/>, or that are over
+    /// Removes what killed jobs have left, layers that were not used for <see cref="BundleOptions.KeepUnused"/>, or that are over
     /// <see cref="BundleOptions.LayersMaxBytes"/>, the least recently used first; none that is in use. Returns the bytes freed.
     /// </summary>
     public async ValueTask<long> CleanAsync(CancellationToken stop)
     {
         if (!Directory.Exists(Path.Combine(options.RootPath, "layers")))
             return 0;
+        await SweepAsync(stop);
         var all = Directory
             .GetDirectories(Trees)
             .Select(folder => (Folder: folder, Bytes: LayerRecord.Read(Path.Combine(folder, "layer.json"))?.Bytes ?? 0))

@@ -77,7 +77,7 @@ public sealed class LayerStoreTests : IDisposable
         Assert.Empty(store.List());
         Assert.Null(await store.FindAsync(Inputs("a"), Stop));
 
-        await store.SweepAsync(Stop);
+        await store.CleanAsync(Stop);
 
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(Layers, "tmp")));
     }
