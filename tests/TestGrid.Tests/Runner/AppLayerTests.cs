@@ -13,6 +13,7 @@ using TestGrid.Runner.Git;
 using TestGrid.Runner.Layers;
 using TestGrid.Runner.Reporting;
 using TestGrid.Runner.Sandboxes;
+using TestGrid.Runner.Sandboxes.Docker;
 using TestGrid.Tests.Core.Jobs;
 using TestGrid.Tests.Runner.Sandboxes.Native;
 using TestGrid.Tests.Support;
@@ -200,6 +201,35 @@ public sealed partial class AppLayerTests : IAsyncLifetime
         Assert.Equal(JobState.Passed, run.Verdict.State);
         Assert.Empty(Store.List());
         Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(options.RootPath, "layers/tmp")));
+    }
+
+    [Fact]
+    public async Task With_the_docker_engine_there_is_none_and_the_log_says_so()
+    {
+        await using var docker = new DockerSandboxEngine(
+            Options.Create(new SandboxOptions { StatePath = Path.Combine(folder.Path, "docker") }),
+            TimeProvider.System,
+            NullLogger<DockerSandboxEngine>.Instance
+        );
+        await using var bundle = await TestBundles.BaseAsync(Stop);
+        var order = ScriptRun.Order(ScriptRun.Config(Yaml, ".testgrid.yml"));
+        var claim = new JobClaim(
+            new JobLease(order.Id, 1, "x"),
+            TimeSpan.FromMinutes(1),
+            ImmutableSortedDictionary<string, string>.Empty,
+            null
+        );
+
+        await using var layer = await new AppLayers(Store).FindAsync(
+            order,
+            claim,
+            Path.Combine(folder.Path, "files"),
+            bundle.Bundle,
+            docker,
+            Stop
+        );
+
+        Assert.Equal(("off: engine docker", null), (layer!.Words, layer.Path));
     }
 
     [Fact]
