@@ -31,6 +31,10 @@ internal sealed class BundleBuildCommand
         {
             Description = "with --verify: keep the proofs in this page, and do not prove again what it has proved",
         };
+        var draft = new Option<bool>("--draft")
+        {
+            Description = "only add the recipe's new packages to its last bundle: in seconds, to try it out",
+        };
         var recipes = LockCommands.RecipesOption();
         var json = Printed.JsonOption();
         var command = new Command("build", "build a bundle now, if it is not here; prints its digest")
@@ -39,6 +43,7 @@ internal sealed class BundleBuildCommand
             all,
             again,
             page,
+            draft,
             recipes,
             json,
         };
@@ -47,6 +52,8 @@ internal sealed class BundleBuildCommand
             var isAll = result.GetValue(all);
             if (isAll == result.GetValue(names) is { Length: > 0 })
                 result.AddError(isAll ? "--all takes no names." : "Name a recipe, or say --all.");
+            if (result.GetValue(draft) && (isAll || result.GetValue(again)))
+                result.AddError("--draft is of recipes that are named, and is not proved.");
             if (result.GetValue(page) is not { } file)
                 return;
             if (!result.GetValue(again))
@@ -68,6 +75,13 @@ internal sealed class BundleBuildCommand
                     : file is null ? asked
                     : LockCommands.NamesOf(store.Recipes, file);
                 var asJson = parsed.GetValue(json);
+                if (parsed.GetValue(draft))
+                    return await run.DraftAsync(
+                        ActivatorUtilities.CreateInstance<BundleDrafts>(services),
+                        wanted,
+                        asJson,
+                        stop
+                    );
                 return parsed.GetValue(again)
                     ? await run.ProveAsync(wanted, parsed.GetValue(page), asJson, stop)
                     : await run.BuildAsync(wanted, asJson, stop);
@@ -110,6 +124,21 @@ internal sealed class BundleBuildCommand
                     Console.WriteLine(
                         wanted.Length == 1 ? $"{lease.Bundle.Digest}" : $"{lease.Bundle.Digest} {recipe}"
                     );
+                return true;
+            }
+        );
+
+    private Task<int> DraftAsync(BundleDrafts drafts, string[] wanted, bool json, CancellationToken stop) =>
+        EachAsync(
+            wanted,
+            async recipe =>
+            {
+                var made = await store.DraftAsync(drafts, recipe, progress, stop);
+                progress.Clear();
+                if (json)
+                    Printed.Lines([new Built(recipe, made.Digest)]);
+                else
+                    Console.WriteLine($"{made.Digest} {recipe}, a draft");
                 return true;
             }
         );

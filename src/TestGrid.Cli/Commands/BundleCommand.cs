@@ -55,7 +55,9 @@ internal static class BundleCommand
                             one.Name,
                             one.Digest.ToString(),
                             one.Suite,
-                            one.LockDigest.Length == 0 ? "unlocked" : "locked",
+                            one.IsDraft ? "draft"
+                            : one.LockDigest.Length == 0 ? "unlocked"
+                            : "locked",
                             $"{one.Bytes >> 20}",
                         ]
                 )
@@ -100,6 +102,8 @@ internal static class BundleCommand
             if (parsed.GetValue(json))
                 return Printed.Lines([record]);
             Console.WriteLine($"bundle   {record.Name}\ndigest   {record.Digest}\nlock     {LockOf(record)}");
+            if (record.IsDraft)
+                Console.WriteLine("draft    packages were added to an earlier tree; it is not exported");
             var options = services.GetRequiredService<IOptions<BundleOptions>>().Value;
             Console.WriteLine(
                 $"suite    {record.Suite}\nbytes    {record.Bytes}\nmount    {MountWay.Here(options.Mount).Text}"

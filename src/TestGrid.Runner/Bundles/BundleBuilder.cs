@@ -19,6 +19,7 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
     /// <param name="log">Where everything the tools say is kept.</param>
     /// <param name="stop">Stops it.</param>
     /// <param name="elsewhere">In <see cref="Surroundings.Others"/>.</param>
+    /// <param name="upon">Makes a draft upon this tree; null builds the whole.</param>
     /// <exception cref="ForgottenPackagesException">A package is neither in the pool nor on a mirror.</exception>
     /// <exception cref="BundleException">It cannot be built; the message has apt's own words.</exception>
     public async Task<BundleRecord> BuildAsync(
@@ -27,14 +28,15 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         string folder,
         BuildLog log,
         CancellationToken stop,
-        bool elsewhere = false
+        bool elsewhere = false,
+        DraftBase? upon = null
     )
     {
         using var limit = new CancellationTokenSource(options.BuildTime, time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(stop, limit.Token);
         try
         {
-            return await BuildStepsAsync(recipe, locked, folder, log, elsewhere, both.Token);
+            return await BuildStepsAsync(recipe, locked, folder, log, (elsewhere, upon), both.Token);
         }
         catch (OperationCanceledException) when (limit.IsCancellationRequested && !stop.IsCancellationRequested)
         {
@@ -50,11 +52,13 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         BundleLock locked,
         string folder,
         BuildLog log,
-        bool elsewhere,
+        (bool Elsewhere, DraftBase? Upon) how,
         CancellationToken stop
     )
     {
         CheckSpace();
+        var upon = how.Upon;
+        var parts = upon is null ? locked : locked with { Packages = upon.Added, Tools = [] };
         var (work, tree) = (Path.Combine(folder, "work"), Path.Combine(folder, "tree"));
         var root = Path.Combine(tree, "root");
         foreach (var passed in new[] { folder, work, tree, root })
@@ -63,17 +67,21 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
             File.SetUnixFileMode(passed, (UnixFileMode)0x1ED); // 0755: the range's root passes through
         }
         log.Reach(2, "fetching packages");
-        await pool.FetchAsync(locked, work, (done, all) => log.Reach(2 + 6 * done / all, "fetching packages"), stop);
-        await tools.FetchAsync(locked, work, stop);
+        await pool.FetchAsync(parts, work, (done, all) => log.Reach(2 + 6 * done / all, "fetching packages"), stop);
+        await tools.FetchAsync(parts, work, stop);
         log.Reach(8, "reading the packages");
         var given = Path.Combine(work, "given");
-        await LocalRepository.MakeAsync(locked, pool, given, stop);
-        await File.WriteAllTextAsync(Path.Combine(given, PackageInstall.Finish), FinishScript.Of(recipe), stop);
+        await LocalRepository.MakeAsync(parts, pool, given, stop);
+        var finish = upon is null ? FinishScript.Of(recipe) : FinishScript.OfDraft(recipe);
+        await File.WriteAllTextAsync(Path.Combine(given, PackageInstall.Finish), finish, stop);
         ShowAll(given);
         await range.TakeOverAsync(root, stop);
         var room = (Path.Combine(work, "room"), root, given);
 
-        await PackageInstall.RunAsync(range, recipe, locked, room, log, elsewhere, stop);
+        if (upon is null)
+            await PackageInstall.RunAsync(range, recipe, locked, room, log, how.Elsewhere, stop);
+        else
+            await DraftInstall.RunAsync(range, recipe, locked, upon, room, log, stop);
 
         log.Reach(94, "reading the tree");
         var otherwise = BundlePackage.DifferencesTo(locked, Path.Combine(root, "var/lib/dpkg/status"));
@@ -99,12 +107,15 @@ internal sealed class BundleBuilder(PackagePool pool, ToolSource tools, BundleOp
         )
         {
             LockDigest = locked.Digest,
+            IsDraft = upon is not null,
         };
         record.Write(Path.Combine(tree, "bundle.json"));
         await File.WriteAllTextAsync(Path.Combine(tree, "lock.json"), locked.Text(), stop);
         await File.WriteAllBytesAsync(Path.Combine(tree, "lease"), [], stop);
         log.Reach(99, "storing");
-        Posix.Settle(tree);
+        // A draft that a power cut takes is soon made again.
+        if (upon is null)
+            Posix.Settle(tree);
         return record;
     }
 

@@ -27,6 +27,9 @@ public sealed record BundleRecord(
     /// <summary>Of the lock that it was built from, as 64 hexadecimal digits.</summary>
     public string LockDigest { get; init; } = "";
 
+    /// <summary>Whether packages were only added to an earlier tree: for trying out, not for giving away.</summary>
+    public bool IsDraft { get; init; }
+
     internal static BundleRecord? Read(string file)
     {
         try

@@ -145,7 +145,12 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
     {
         var target = FolderOf(record.Digest);
         if (Directory.Exists(target))
+        {
+            // The whole build came to the same as a draft before it: then the tree is no draft any more.
+            if (!record.IsDraft && BundleRecord.Read(Path.Combine(target, "bundle.json")) is { IsDraft: true })
+                record.Write(Path.Combine(target, "bundle.json"));
             return;
+        }
         Directory.Move(Path.Combine(folder, "tree"), target);
         Posix.SettleFolder(Trees);
     }

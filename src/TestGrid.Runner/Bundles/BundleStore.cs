@@ -60,6 +60,21 @@ public sealed partial class BundleStore
     /// <summary>Which services there are to run beside a job.</summary>
     public ImmutableArray<ServiceOffer> Services => recipes.Services;
 
+    /// <summary>Makes a draft of the recipe: its last bundle here, and the packages that it has got since.</summary>
+    /// <exception cref="BundleException">There is no such recipe or bundle, or more than packages was added.</exception>
+    public Task<BundleRecord> DraftAsync(
+        BundleDrafts drafts,
+        string recipe,
+        IProgress<BundleProgress> progress,
+        CancellationToken stop
+    ) =>
+        drafts.MakeAsync(
+            recipes.Find(recipe) ?? throw NoRecipe(recipe),
+            List().Where(one => one.Name == recipe),
+            progress,
+            stop
+        );
+
     /// <summary>Every recipe's name.</summary>
     public IEnumerable<string> Recipes => recipes.Names;
 

@@ -32,6 +32,16 @@ internal static class FinishScript
         return script.Append(Normalise).Append(Compile).Append(CacheScript.Text).Append(Last).ToString();
     }
 
+    /// <summary>The same for a tree that has its tools and users already.</summary>
+    public static string OfDraft(Recipe recipe)
+    {
+        var script = new StringBuilder("set -eu\nroot=$1\n");
+        foreach (var file in recipe.Files)
+            Write(script, file.Path, file.Mode, file.Text);
+        LastScript.Add(script, recipe);
+        return script.Append(Normalise).Append(Compile).Append(CacheScript.Text).Append(Last).ToString();
+    }
+
     // By the tree's own tar, in the tree: whatever stands in an archive, nothing outside is written. npm packs the files
     // of a program with odd modes, so all may read them, and what is linked is made executable.
     private static void Unpack(StringBuilder script, RecipeTool tool)

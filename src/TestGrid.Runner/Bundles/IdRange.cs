@@ -101,12 +101,18 @@ public sealed record IdRange(long Base)
             Posix.GiveTo(folder, Base, Base);
             return;
         }
-        using var process = await StartAsync(["chown", "0:0", "--", folder], stop);
+        if (await RunAsync(["chown", "0:0", "--", folder], stop) is { } errors)
+            throw new BundleException($"{folder} could not be given to the id range: {errors}");
+    }
+
+    /// <summary>Runs a program as root of the range to its end: null, or what it complained of when it failed.</summary>
+    internal async Task<string?> RunAsync(IEnumerable<string> program, CancellationToken stop)
+    {
+        using var process = await StartAsync(program, stop);
         process.StandardInput.Close();
         var errors = await process.StandardError.ReadToEndAsync(stop);
         await process.WaitForExitAsync(stop);
-        if (process.ExitCode != 0)
-            throw new BundleException($"{folder} could not be given to the id range: {errors.Trim()}");
+        return process.ExitCode == 0 ? null : errors.Trim();
     }
 
     private static ProcessStartInfo Piped(string[] words) =>

@@ -96,7 +96,8 @@ internal static class PackageInstall
             );
     }
 
-    private static Dictionary<string, string> Env(BundleLock locked) =>
+    /// <summary>What packages are installed with.</summary>
+    public static Dictionary<string, string> Env(BundleLock locked) =>
         new()
         {
             ["PATH"] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",

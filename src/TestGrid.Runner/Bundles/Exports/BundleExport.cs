@@ -145,6 +145,11 @@ public sealed class BundleExport(IOptions<BundleOptions> options, BundleStore st
         CancellationToken stop
     )
     {
+        if (bundle.IsDraft)
+            throw new BundleException(
+                $"{bundle.Name} {bundle.Digest.Short} is a draft, and a draft is not given away. "
+                    + $"Remedy: testgrid bundle build {bundle.Name}"
+            );
         await using var lease =
             store.Find(bundle.Digest) ?? throw new BundleException($"Bundle {bundle.Digest.Short} is no longer here.");
         var target = Path.GetFullPath(file);
