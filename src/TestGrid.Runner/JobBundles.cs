@@ -55,8 +55,24 @@ public sealed class JobBundles(BundleStore store, ImageBundles images, OwnBundle
             _ => throw new InvalidOperationException($"bundle: {name}"),
         };
         return known is null
-            ? await DecideAsync(name, mine, claim, reporter, progress, ending)
+            ? await DecideAsync(name, null, mine, claim, reporter, progress, ending)
             : await store.SameAsync(mine, known, "run the build again");
+    }
+
+    /// <summary>The bundle of a job's service, one digest for its whole build, too.</summary>
+    /// <exception cref="BundleException">It cannot be had; the message says what mends it.</exception>
+    internal async ValueTask<BundleLease> GetServiceAsync(
+        string recipe,
+        JobClaim claim,
+        IJobReporter reporter,
+        IProgress<BundleProgress> progress,
+        Ending ending
+    )
+    {
+        if (claim.ServiceBundles.TryGetValue(recipe, out var known))
+            return await store.GetExactlyAsync(recipe, known, progress, ending.Polite);
+        var mine = await store.GetAsync(recipe, progress, ending.Polite);
+        return await DecideAsync(recipe, recipe, mine, claim, reporter, progress, ending);
     }
 
     private static RegistryLogins Logins(JobClaim claim) =>
@@ -64,6 +80,7 @@ public sealed class JobBundles(BundleStore store, ImageBundles images, OwnBundle
 
     private async ValueTask<BundleLease> DecideAsync(
         string name,
+        string? service,
         BundleLease mine,
         JobClaim claim,
         IJobReporter reporter,
@@ -75,7 +92,7 @@ public sealed class JobBundles(BundleStore store, ImageBundles images, OwnBundle
         BundleDigest? decided;
         try
         {
-            decided = await reporter.DecideBundleAsync(claim.Lease, mine.Bundle.Digest, ending.Polite);
+            decided = await reporter.DecideBundleAsync(claim.Lease, service, mine.Bundle.Digest, ending.Polite);
             if (decided == mine.Bundle.Digest)
                 return mine;
             if (decided is null)

@@ -144,7 +144,10 @@ public sealed class JobPlaces(
         {
             bundle = await jobBundles.GetAsync(order.Config.Bundle, claim, checkingOut, reporter, waiting, ending);
             bundle = await bundles.ShowAsync(bundle, ending.Polite);
-            services = await JobServices.LeaseAsync(bundles, order.Config.Services, waiting, ending.Polite);
+            services = await JobServices.LeaseAsync(
+                order.Config.Services,
+                recipe => jobBundles.GetServiceAsync(recipe, claim, reporter, waiting, ending)
+            );
             var fetching = $"repository {order.Repository.Slug} is being fetched";
             return (bundle, await waiting.OverAsync(checkingOut, fetching, time), services);
         }

@@ -23,7 +23,16 @@ public interface IJobReporter
     /// Asked where the claim named no bundle: what the build runs on is <paramref name="mine"/>, unless another of its jobs
     /// on the same recipe has decided before. Null when the attempt is not this runner's any more.
     /// </summary>
-    ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop);
+    /// <param name="lease">Whose build it is.</param>
+    /// <param name="service">The recipe of a service of the job's; null for what the job itself runs in.</param>
+    /// <param name="mine">What this runner has.</param>
+    /// <param name="stop">Ends the asking.</param>
+    ValueTask<BundleDigest?> DecideBundleAsync(
+        JobLease lease,
+        string? service,
+        BundleDigest mine,
+        CancellationToken stop
+    );
 
     /// <summary>Tells one event. Returns when it is durable.</summary>
     /// <exception cref="ReportGapException">Output starts beyond the end of what is known: something was left out.</exception>
@@ -63,7 +72,15 @@ public sealed record JobClaim(
     JobOrder? Order = null,
     string? Before = null,
     BundleDigest? Bundle = null
-);
+)
+{
+    /// <summary>
+    /// By the recipes of the job's services, the bundles that the build runs on, as <see cref="Bundle"/>; without those that
+    /// are not decided yet.
+    /// </summary>
+    public ImmutableSortedDictionary<string, BundleDigest> ServiceBundles { get; init; } =
+        ImmutableSortedDictionary<string, BundleDigest>.Empty;
+}
 
 /// <summary>Output was told that does not follow what is known. Nothing of it is kept: tell it again from where it broke.</summary>
 public sealed class ReportGapException(string message) : Exception(message);

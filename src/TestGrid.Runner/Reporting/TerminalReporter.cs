@@ -38,8 +38,12 @@ public sealed class TerminalReporter(
         ValueTask.FromResult(JobWish.CarryOn);
 
     // One machine, one store: its jobs ask the same one.
-    public ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop) =>
-        ValueTask.FromResult<BundleDigest?>(mine);
+    public ValueTask<BundleDigest?> DecideBundleAsync(
+        JobLease lease,
+        string? service,
+        BundleDigest mine,
+        CancellationToken stop
+    ) => ValueTask.FromResult<BundleDigest?>(mine);
 
     public async ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop)
     {

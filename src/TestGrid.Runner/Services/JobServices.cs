@@ -29,20 +29,20 @@ internal sealed class JobServices : IAsyncDisposable
             }),
         ];
 
-    /// <summary>Takes the bundles into use, making them if need be.</summary>
+    /// <summary>Takes the bundles into use.</summary>
+    /// <param name="wanted">What the job asks for.</param>
+    /// <param name="get">Gives the bundle of a recipe that the job's build runs on.</param>
     /// <exception cref="BundleException">One cannot be had.</exception>
     public static async Task<JobServices> LeaseAsync(
-        BundleStore store,
         ImmutableArray<JobService> wanted,
-        IProgress<BundleProgress> progress,
-        CancellationToken stop
+        Func<string, ValueTask<BundleLease>> get
     )
     {
         var services = new JobServices();
         try
         {
             foreach (var service in wanted)
-                services.bundles.Add((service, await store.GetAsync(service.Bundle, progress, stop)));
+                services.bundles.Add((service, await get(service.Bundle)));
             return services;
         }
         catch

@@ -153,7 +153,8 @@ public sealed class BuildPlanner(
     private ImmutableDictionary<string, BundleDigest> Decided(CiConfig config)
     {
         var decided = ImmutableDictionary.CreateBuilder<string, BundleDigest>(StringComparer.Ordinal);
-        foreach (var recipe in config.Jobs.Select(job => job.Bundle).Distinct(StringComparer.Ordinal))
+        var recipes = config.Jobs.SelectMany(job => job.Services.Select(one => one.Bundle).Prepend(job.Bundle));
+        foreach (var recipe in recipes.Distinct(StringComparer.Ordinal))
         {
             if (
                 ((BundleForm.Read(recipe, out _) as BundleForm.Exact)?.Digest ?? bundles.Offered.DigestOf(recipe)) is

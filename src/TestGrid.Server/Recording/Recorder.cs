@@ -50,7 +50,10 @@ public sealed partial class Recorder(
             claimed.Order,
             claimed.Before,
             claimed.Bundle
-        );
+        )
+        {
+            ServiceBundles = claimed.ServiceBundles,
+        };
     }
 
     public async ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop)
@@ -69,9 +72,10 @@ public sealed partial class Recorder(
 
     public async ValueTask<BundleDigest?> DecideBundleAsync(
         JobLease lease,
+        string? service,
         BundleDigest mine,
         CancellationToken stop
-    ) => HeldBy(lease) is null ? null : await jobs.DecideBundleAsync(lease.Job, lease.Token, mine, stop);
+    ) => HeldBy(lease) is null ? null : await jobs.DecideBundleAsync(lease.Job, lease.Token, service, mine, stop);
 
     public async ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop)
     {

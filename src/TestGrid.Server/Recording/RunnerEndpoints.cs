@@ -173,7 +173,7 @@ public static class RunnerEndpoints
         if (told is not { Lease.Token: not null, Bundle: { } mine })
             return Unreadable();
         return !register.Holds(told.Lease, Caller(context).Token) ? NotYours()
-            : await recorder.DecideBundleAsync(told.Lease, mine, stop) is { } decided
+            : await recorder.DecideBundleAsync(told.Lease, told.Service, mine, stop) is { } decided
                 ? Json(told with { Bundle = decided }, ReportJson.Default.BundleDecision)
             : TypedResults.NoContent();
     }

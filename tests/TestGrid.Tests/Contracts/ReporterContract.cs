@@ -13,7 +13,7 @@ public abstract class ReporterContract
     protected abstract IJobReporter Create();
 
     /// <summary>A job that waits in a build of its own.</summary>
-    protected abstract Task<JobId> AddJobAsync();
+    protected abstract Task<JobId> AddJobAsync(string? service = null);
 
     /// <summary>What an attempt's log holds.</summary>
     protected abstract Task<string> LogAsync(JobId job, int attempt);
@@ -224,22 +224,43 @@ public abstract class ReporterContract
         var first = (await reporter.ClaimAsync(job, "one", Stop))!;
         Assert.Null(first.Bundle);
 
-        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, Some.Digest, Stop));
-        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, Some.OtherDigest, Stop));
+        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, null, Some.Digest, Stop));
+        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, null, Some.OtherDigest, Stop));
         await LoseLeasesAsync();
         var second = (await reporter.ClaimAsync(job, "two", Stop))!;
 
         Assert.Equal(Some.Digest, second.Bundle);
-        Assert.Null(await reporter.DecideBundleAsync(first.Lease, Some.OtherDigest, Stop)); // it is another's now
+        Assert.Null(await reporter.DecideBundleAsync(first.Lease, null, Some.OtherDigest, Stop)); // it is another's now
         var started = new JobStarted("two", "c", Some.Digest);
         Assert.Equal(JobWish.CarryOn, await reporter.ReportAsync(second.Lease, started, Stop));
+    }
+
+    [Fact]
+    public async Task What_a_service_runs_in_is_decided_once_and_every_later_attempt_is_told()
+    {
+        var reporter = Create();
+        var job = await AddJobAsync("redis");
+        var first = (await reporter.ClaimAsync(job, "one", Stop))!;
+        Assert.Empty(first.ServiceBundles);
+
+        Assert.Equal(Some.Digest, await reporter.DecideBundleAsync(first.Lease, "service-redis", Some.Digest, Stop));
+        Assert.Equal(
+            Some.Digest,
+            await reporter.DecideBundleAsync(first.Lease, "service-redis", Some.OtherDigest, Stop)
+        );
+        Assert.Null(await reporter.DecideBundleAsync(first.Lease, "service-mysql", Some.Digest, Stop));
+        await LoseLeasesAsync();
+
+        var second = (await reporter.ClaimAsync(job, "two", Stop))!;
+        Assert.Equal(Some.Digest, second.ServiceBundles["service-redis"]);
+        Assert.Null(second.Bundle);
     }
 
     [Fact]
     public async Task A_job_that_starts_on_another_bundle_than_its_builds_is_errored()
     {
         var (reporter, lease) = await ClaimedAsync();
-        await reporter.DecideBundleAsync(lease, Some.Digest, Stop);
+        await reporter.DecideBundleAsync(lease, null, Some.Digest, Stop);
 
         var started = new JobStarted("one", "c", Some.OtherDigest);
         Assert.Equal(JobWish.Fenced, await reporter.ReportAsync(lease, started, Stop));

@@ -391,8 +391,12 @@ public sealed partial class AppLayerTests : IAsyncLifetime
             return ValueTask.FromResult(JobWish.CarryOn);
         }
 
-        public ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop) =>
-            ValueTask.FromResult<BundleDigest?>(mine);
+        public ValueTask<BundleDigest?> DecideBundleAsync(
+            JobLease lease,
+            string? service,
+            BundleDigest mine,
+            CancellationToken stop
+        ) => ValueTask.FromResult<BundleDigest?>(mine);
 
         public ValueTask<JobClaim?> ClaimAsync(JobId job, string runner, CancellationToken stop) =>
             throw new NotSupportedException();

@@ -145,8 +145,12 @@ public sealed class WorkerTests : IDisposable
 
         public ValueTask<JobWish> RenewAsync(JobLease lease, CancellationToken stop) => new(JobWish.CarryOn);
 
-        public ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop) =>
-            new(mine);
+        public ValueTask<BundleDigest?> DecideBundleAsync(
+            JobLease lease,
+            string? service,
+            BundleDigest mine,
+            CancellationToken stop
+        ) => new(mine);
 
         public ValueTask<JobWish> ReportAsync(JobLease lease, JobEvent happened, CancellationToken stop) =>
             new(JobWish.CarryOn);

@@ -77,7 +77,12 @@ public sealed partial class HttpReporter(
         return wish;
     }
 
-    public async ValueTask<BundleDigest?> DecideBundleAsync(JobLease lease, BundleDigest mine, CancellationToken stop)
+    public async ValueTask<BundleDigest?> DecideBundleAsync(
+        JobLease lease,
+        string? service,
+        BundleDigest mine,
+        CancellationToken stop
+    )
     {
         try
         {
@@ -86,7 +91,7 @@ public sealed partial class HttpReporter(
                 () =>
                     link.PostAsync(
                         "/api/v1/runner/leases/bundle",
-                        new BundleDecision(lease, mine),
+                        new BundleDecision(lease, mine, service),
                         (ReportJson.Default.BundleDecision, ReportJson.Default.BundleDecision),
                         stop
                     ),

@@ -21,7 +21,8 @@ public sealed record ClaimReply(
     CarriedCredential? Credential,
     JobOrder? Order,
     string? Before,
-    BundleDigest? Bundle = null
+    BundleDigest? Bundle = null,
+    ImmutableSortedDictionary<string, BundleDigest>? ServiceBundles = null
 )
 {
     public static ClaimReply Of(JobClaim claim) =>
@@ -32,11 +33,16 @@ public sealed record ClaimReply(
             CarriedCredential.Of(claim.Credential),
             claim.Order,
             claim.Before,
-            claim.Bundle
+            claim.Bundle,
+            claim.ServiceBundles
         );
 
     public JobClaim Claim =>
-        new(Lease, TimeSpan.FromSeconds(LeaseSeconds), Secrets, Credential?.Credential, Order, Before, Bundle);
+        new(Lease, TimeSpan.FromSeconds(LeaseSeconds), Secrets, Credential?.Credential, Order, Before, Bundle)
+        {
+            // A server of an older version says nothing of services.
+            ServiceBundles = ServiceBundles ?? ImmutableSortedDictionary<string, BundleDigest>.Empty,
+        };
 
     public override string ToString() => $"{nameof(ClaimReply)} {{ {Lease.Job} }}"; // its parts stand in no message
 }
@@ -130,7 +136,8 @@ public sealed record EventTold(JobLease Lease, CarriedEvent Event);
 public sealed record LeaseReleased(JobLease Lease, string Why);
 
 /// <param name="Bundle">From a runner, what it has; from the server, what the build runs on.</param>
-public sealed record BundleDecision(JobLease Lease, BundleDigest Bundle);
+/// <param name="Service">The recipe of a service; null for what the job itself runs in.</param>
+public sealed record BundleDecision(JobLease Lease, BundleDigest Bundle, string? Service = null);
 
 /// <summary>The answer to everything that a runner tells.</summary>
 /// <param name="End">

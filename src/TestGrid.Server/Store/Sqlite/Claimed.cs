@@ -10,6 +10,7 @@ namespace TestGrid.Server.Store.Sqlite;
 /// <param name="Attempt">From 1.</param>
 /// <param name="Token">The fencing token.</param>
 /// <param name="Bundle">What the build runs on, if that is decided.</param>
+/// <param name="ServiceBundles">The same for each recipe of the job's services.</param>
 public sealed record Claimed(
     int Attempt,
     string Token,
@@ -17,7 +18,8 @@ public sealed record Claimed(
     GitCredential? Credential,
     JobOrder Order,
     string? Before,
-    BundleDigest? Bundle
+    BundleDigest? Bundle,
+    ImmutableSortedDictionary<string, BundleDigest> ServiceBundles
 );
 
 /// <summary>A job that waits for the scheduler.</summary>

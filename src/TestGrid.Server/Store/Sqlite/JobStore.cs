@@ -69,14 +69,16 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                     BuildStore.IsStrangers(db, job.Build)
                 );
                 var before = claimed.Attempt > 1 ? Before(db, job, claimed.Attempt - 1) : null;
+                var order = Rows.Order(claimed.Order);
                 return new Claimed(
                     (int)claimed.Attempt,
                     token,
                     secrets,
                     credential,
-                    Rows.Order(claimed.Order),
+                    order,
                     before,
-                    Rows.Digest(claimed.Bundle)
+                    Rows.Digest(claimed.Bundle),
+                    BuildBundles.OfServices(db, order)
                 );
             },
             stop
@@ -130,17 +132,22 @@ public sealed class JobStore(SqliteDatabase database, RepositoryStore repositori
                         now = time.Now,
                     }
                 );
-                return BuildBundles.Decide(db, job, token, bundle);
+                return BuildBundles.Decide(db, job, token, null, bundle);
             },
             stop
         );
 
     /// <summary>
-    /// What all jobs of the build on this job's recipe run on: this bundle, when none was decided before. Null when the
-    /// token is not the running attempt's.
+    /// What all jobs of the build on this job's recipe, or on that of its service, run on: this bundle, when none was decided
+    /// before. Null when the token is not the running attempt's, or the job has no such service.
     /// </summary>
-    public Task<BundleDigest?> DecideBundleAsync(JobId job, string token, BundleDigest mine, CancellationToken stop) =>
-        database.WriteAsync(db => BuildBundles.Decide(db, job, token, mine), stop);
+    public Task<BundleDigest?> DecideBundleAsync(
+        JobId job,
+        string token,
+        string? service,
+        BundleDigest mine,
+        CancellationToken stop
+    ) => database.WriteAsync(db => BuildBundles.Decide(db, job, token, service, mine), stop);
 
     /// <summary>One phase ended. Saying it twice does no harm.</summary>
     public Task PhaseAsync(JobId job, int attempt, PhaseFinished phase, CancellationToken stop) =>

@@ -20,7 +20,13 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
 
     protected override IJobReporter Create() => store.Recorder;
 
-    protected override async Task<JobId> AddJobAsync() => new(await store.AddBuildAsync(Some.Grid(Some.Config())), 1);
+    protected override async Task<JobId> AddJobAsync(string? service = null)
+    {
+        var job = Some.Config();
+        if (service is not null)
+            job = job with { Services = [Some.Service(service)] };
+        return new(await store.AddBuildAsync(Some.Grid(job)), 1);
+    }
 
     protected override async Task<string> LogAsync(JobId job, int attempt)
     {
@@ -71,13 +77,40 @@ public sealed class RecorderTests : ReporterContract, IAsyncDisposable
         var before = (await store.Recorder.ClaimAsync(new JobId(build, 2), "two", Stop))!; // both before any decision
         var first = (await store.Recorder.ClaimAsync(new JobId(build, 1), "one", Stop))!;
 
-        await store.Recorder.DecideBundleAsync(first.Lease, Some.Digest, Stop);
+        await store.Recorder.DecideBundleAsync(first.Lease, null, Some.Digest, Stop);
 
-        Assert.Equal(Some.Digest, await store.Recorder.DecideBundleAsync(before.Lease, Some.OtherDigest, Stop));
+        Assert.Equal(Some.Digest, await store.Recorder.DecideBundleAsync(before.Lease, null, Some.OtherDigest, Stop));
         Assert.Null((await store.Recorder.ClaimAsync(new JobId(build, 3), "one", Stop))!.Bundle);
         Assert.Equal(Some.Digest, (await store.Recorder.ClaimAsync(new JobId(build, 4), "one", Stop))!.Bundle);
         var next = new JobId(await store.AddBuildAsync(Some.Grid(Some.Config())), 1);
         Assert.Null((await store.Recorder.ClaimAsync(next, "one", Stop))!.Bundle); // another build, another decision
+    }
+
+    [Fact]
+    public async Task A_builds_services_run_on_one_digest_too_and_a_runner_decides_for_those_of_its_job_alone()
+    {
+        var served = Some.Config("1") with { Services = [Some.Service("redis")] };
+        var plain = Some.Config("2");
+        var build = await store.AddBuildAsync(Some.Grid(served, plain, served));
+        var first = (await store.Recorder.ClaimAsync(new JobId(build, 1), "one", Stop))!;
+        Assert.Empty(first.ServiceBundles);
+
+        Assert.Equal(
+            Some.Digest,
+            await store.Recorder.DecideBundleAsync(first.Lease, "service-redis", Some.Digest, Stop)
+        );
+        Assert.Equal(
+            Some.Digest,
+            await store.Recorder.DecideBundleAsync(first.Lease, "service-redis", Some.OtherDigest, Stop)
+        );
+
+        Assert.Null(await store.Recorder.DecideBundleAsync(first.Lease, "service-mysql", Some.Digest, Stop));
+        var other = (await store.Recorder.ClaimAsync(new JobId(build, 2), "two", Stop))!;
+        Assert.Null(await store.Recorder.DecideBundleAsync(other.Lease, "service-redis", Some.OtherDigest, Stop));
+        Assert.Empty(other.ServiceBundles);
+        Assert.Null(other.Bundle); // what a service runs in decides nothing for the job
+        var third = (await store.Recorder.ClaimAsync(new JobId(build, 3), "two", Stop))!;
+        Assert.Equal(("service-redis", Some.Digest), third.ServiceBundles.Select(one => (one.Key, one.Value)).Single());
     }
 
     [Fact]

@@ -20,6 +20,9 @@ public sealed class MemoryCommits : CommitFiles
     /// <summary>The recipes there are.</summary>
     public ImmutableArray<BundleOffer> Recipes { get; } = [new("base", "generic", []), new("c", "c", [])];
 
+    /// <summary>Those that serve beside a job.</summary>
+    public ImmutableArray<ServiceOffer> Services { get; set; } = [];
+
     /// <summary>Those of them that this machine has built.</summary>
     public Dictionary<string, BundleDigest> Built { get; } = [];
 

@@ -7,6 +7,7 @@ using TestGrid.Core.Config;
 using TestGrid.Core.Grids;
 using TestGrid.Core.Jobs;
 using TestGrid.Core.Orders;
+using TestGrid.Tests.Core.Config;
 
 namespace TestGrid.Tests.Server.Support;
 
@@ -35,6 +36,10 @@ public static class Some
             AllowFailure = allowFailure,
             Impossible = impossible,
         };
+
+    /// <summary>A service of this name, from the bundle <c>service-NAME</c>.</summary>
+    public static JobService Service(string name) =>
+        new(name, $"service-{name}", Reading.Service(name, "7.0", 6379).Service);
 
     public static CiConfig Grid(params JobConfig[] jobs) => new(".testgrid.yml", [.. jobs], ["env"], [], [], []);
 

@@ -69,7 +69,7 @@ public sealed class TestServer : IAsyncDisposable
             .AddSingleton(
                 new OfferedBundles(
                     () => commits.Recipes,
-                    () => [],
+                    () => commits.Services,
                     commits.Built.GetValueOrDefault,
                     TestBundles.Own.ProblemOf
                 )

@@ -11,6 +11,7 @@ using TestGrid.Server.Stages;
 using TestGrid.Server.Store;
 using TestGrid.Server.Store.Sqlite;
 using TestGrid.Tests.Contracts;
+using TestGrid.Tests.Core.Config;
 using TestGrid.Tests.Server.Support;
 using TestGrid.Tests.Support;
 
@@ -39,8 +40,13 @@ public sealed class HttpReporterTests : ReporterContract, IAsyncLifetime
 
     protected override IJobReporter Create() => remote.Reporter;
 
-    protected override async Task<JobId> AddJobAsync()
+    protected override async Task<JobId> AddJobAsync(string? service = null)
     {
+        if (service is not null)
+        {
+            server.Commits.Services = [Reading.Service(service, "7.0", 6379)];
+            server.Commits.Config = $"language: c\nservices: [{service}]\nscript: make\n";
+        }
         using var answer = await server.Admin.PostAsJsonAsync("/api/v1/builds", new { repository = "us/them" }, Stop);
         var job = new JobId((await TestServer.ReadAsync<BuildStarted>(answer))!.Id, 1);
         // By its bell: the clock stands still here, and pages wait by the clock between two looks.
