@@ -32,6 +32,7 @@ var root = new RootCommand(
     StoreCommand.Create(),
     DoctorCommand.Create(),
     HealthCommand.Create(),
+    FactsCommand.Create(),
     ServerCommand.Create(),
     RunnerCommand.Create(),
     CompletionCommand.Create(),

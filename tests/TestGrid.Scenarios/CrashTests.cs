@@ -33,7 +33,7 @@ public sealed class CrashTests : IDisposable
             var secret = await first.RegisterAsync(repository.Folder, Slug, Stop);
             build = await first.PushAsync(repository, Slug, secret, Stop);
             await first.LogHasAsync($"{build}.1", "sleeping", Stop);
-            Assert.NotEmpty(Sleepers());
+            await Until.TrueAsync(() => Sleepers().Length > 0, Stop); // the log tells of a command before it runs
 
             await first.KillAsync();
         }
@@ -50,7 +50,9 @@ public sealed class CrashTests : IDisposable
         Assert.Equal(2, attempts.GetArrayLength());
         Assert.Single(attempts.EnumerateArray(), attempt => attempt.Text("state") == "passed");
         Assert.Empty(Sleepers());
-        Assert.Empty(Directory.GetFileSystemEntries(Path.Combine(data.Path, "runner", "embedded", "scripts")));
+        // A job's place goes while its verdict is told.
+        var scripts = Path.Combine(data.Path, "runner", "embedded", "scripts");
+        await Until.TrueAsync(() => Directory.GetFileSystemEntries(scripts).Length == 0, Stop);
     }
 
     [Fact]

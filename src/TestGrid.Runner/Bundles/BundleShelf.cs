@@ -1,16 +1,20 @@
 using System.Security.Cryptography;
 using System.Text;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Facts;
 using TestGrid.Runner.Files;
 
 namespace TestGrid.Runner.Bundles;
 
 /// <summary>
-/// The store's folders: <c>trees/DIGEST/{root,manifest.gz,bundle.json,lease}</c>, <c>index/</c> from recipe to
+/// The store's folders: <c>trees/DIGEST/{root,manifest.gz,bundle.json,facts.json,lease}</c>, <c>index/</c> from recipe to
 /// digest, <c>tmp/</c> for builds in hand, <c>locks/</c>, <c>logs/</c>. A tree comes into being by one rename.
 /// </summary>
 internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimeProvider time)
 {
+    /// <summary>Holds what a bundle gives an application, beside its tree.</summary>
+    public const string FactsFile = "facts.json";
+
     private readonly IdRange range = new(options.IdBase);
 
     public string Trees => Folder("trees");
@@ -151,7 +155,12 @@ internal sealed class BundleShelf(BundleOptions options, LockShelf locks, TimePr
                 record.Write(Path.Combine(target, "bundle.json"));
             return;
         }
-        Directory.Move(Path.Combine(folder, "tree"), target);
+        var tree = Path.Combine(folder, "tree");
+        File.WriteAllText(
+            Path.Combine(tree, FactsFile),
+            FactsReader.OfBundle(RootOf(tree), record.Name, record.Digest)
+        );
+        Directory.Move(tree, target);
         Posix.SettleFolder(Trees);
     }
 

@@ -3,6 +3,7 @@ using System.IO.Compression;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Core.Bundles;
+using TestGrid.Runner.Facts;
 
 namespace TestGrid.Runner.Bundles;
 
@@ -165,6 +166,19 @@ public sealed partial class BundleStore
 
     /// <summary>The manifest that was kept with a bundle, unchecked.</summary>
     public Manifest ManifestOf(BundleDigest digest) => KeptManifest(shelf.FolderOf(digest));
+
+    /// <summary>What a bundle gives an application, as JSON (<see cref="FactsReader"/>); null when it is not there.</summary>
+    public string? FactsOf(BundleDigest digest)
+    {
+        using var lease = shelf.TryLease(digest);
+        if (lease is null)
+            return null;
+        // One that was kept before facts were taken has none.
+        var kept = Path.Combine(shelf.FolderOf(digest), BundleShelf.FactsFile);
+        return File.Exists(kept)
+            ? File.ReadAllText(kept)
+            : FactsReader.OfBundle(lease.Bundle.RootPath, lease.Bundle.Name, digest);
+    }
 
     /// <summary>Takes a bundle that is there into use by its digest; null when it is not.</summary>
     public BundleLease? Find(BundleDigest digest) => shelf.TryLease(digest);

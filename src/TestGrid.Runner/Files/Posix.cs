@@ -53,11 +53,17 @@ internal static unsafe partial class Posix
     }
 
     /// <summary>As <see cref="Look"/>, or null when there is nothing of that name.</summary>
-    public static Facts? TryLook(ReadOnlySpan<byte> path)
+    public static Facts? TryLook(ReadOnlySpan<byte> path) => TryLook(CurrentFolder, path, NoFollow);
+
+    /// <summary>Whether what was opened, if only by name, is a plain file.</summary>
+    public static bool IsPlainFile(nint file) =>
+        TryLook((int)file, "\0"u8, 0x1000) is { } facts && (facts.Mode & 0xF000) == 0x8000; // AT_EMPTY_PATH
+
+    private static Facts? TryLook(int folder, ReadOnlySpan<byte> path, int flags)
     {
         Facts facts;
         fixed (byte* name = path)
-            return statx(CurrentFolder, name, NoFollow, BasicStats, &facts) == 0 ? facts : null;
+            return statx(folder, name, flags, BasicStats, &facts) == 0 ? facts : null;
     }
 
     /// <summary>The names in a folder, without <c>.</c> and <c>..</c>, as the bytes they are.</summary>

@@ -231,7 +231,6 @@ static int make_files(void) {
   must(symlink("/proc/self/fd/0", "/dev/stdin"));
   must(symlink("/proc/self/fd/1", "/dev/stdout"));
   must(symlink("/proc/self/fd/2", "/dev/stderr"));
-  must(symlink("/proc/kcore", "/dev/core"));
   must(symlink("pts/ptmx", "/dev/ptmx"));
   if (runner >= 0) terminal = make_terminal(runner);
   if (is_machines) mask("/sys/fs/cgroup");

@@ -115,7 +115,10 @@ public abstract partial class NativeSandboxEngineContract
         var lines = said.Split('\n');
         Assert.Equal(
             "/dev/full /dev/null /dev/ptmx /dev/random /dev/tty /dev/urandom /dev/zero",
-            lines[0].Replace("/dev/pts/ptmx ", "", StringComparison.Ordinal)
+            // An OCI runtime links /dev/core to what is masked, where the kernel has it.
+            lines[0]
+                .Replace("/dev/pts/ptmx ", "", StringComparison.Ordinal)
+                .Replace("/dev/core ", "", StringComparison.Ordinal)
         );
         var bounding = Convert.ToUInt64(lines[1].Split('\t')[1], 16);
         Assert.Equal(11, System.Numerics.BitOperations.PopCount(bounding));
