@@ -21,12 +21,16 @@ public sealed partial class JobRunner(
     JobGround ground,
     JobPlaces places,
     LeavingPlaces leaving,
+    KeptPlaces kept,
     TimeProvider time,
     ILogger<JobRunner> log
 )
 {
     /// <inheritdoc cref="JobPlaces.SweepAsync"/>
     public ValueTask SweepAsync(CancellationToken stop) => places.SweepAsync(stop);
+
+    /// <summary>Ends the sandboxes that are kept of failed jobs. Call it when no more jobs are run.</summary>
+    public ValueTask KeepNoneAsync() => kept.DisposeAsync();
 
     /// <summary>Runs one attempt. Returns what ended it; never throws for what a job or its repository can cause.</summary>
     /// <returns>A verdict to tell, or a cause with none: the attempt was fenced, or the runner goes away.</returns>
@@ -47,9 +51,10 @@ public sealed partial class JobRunner(
         );
         JobVerdict verdict;
         SandboxUse? used = null;
+        var isKept = false;
         try
         {
-            var exit = await RunInSandboxAsync(order, claim, reporter, key, pump, ending);
+            (var exit, isKept) = await RunInSandboxAsync(order, claim, reporter, key, pump, ending);
             await pump.DrainAsync(); // the marks are in the output's end
             verdict = LimitWords.Judge(order.Limits, exit, marks);
             used = exit.Use;
@@ -76,13 +81,13 @@ public sealed partial class JobRunner(
             cause = new EndingCause.Judged(
                 told = LimitWords.Hint(told, order.Limits, used) with { Use = LimitWords.Used(used) }
             );
-            await pump.CompleteAsync(LastWords(told));
+            await pump.CompleteAsync(LastWords(told) + (isKept ? KeptWords(order.Id) : ""));
             JobEnded(log, order.Id, told.State, told.Sentence);
         }
         return cause;
     }
 
-    private async ValueTask<SandboxExit> RunInSandboxAsync(
+    private async ValueTask<(SandboxExit Exit, bool IsKept)> RunInSandboxAsync(
         JobOrder order,
         JobClaim claim,
         IJobReporter reporter,
@@ -93,6 +98,7 @@ public sealed partial class JobRunner(
     {
         await leaving.HaveRoomAsync(places.NameOf(order, claim), ending.Polite);
         var place = await places.MakeAsync(order, claim, JobScript.Compile(order), reporter, pump.Report, ending);
+        SandboxExit exit;
         try
         {
             var (sandbox, services, bundle) = (place.Sandbox, place.Services, place.Bundle);
@@ -103,18 +109,40 @@ public sealed partial class JobRunner(
             pump.LookAt(sandbox.Glance);
             await using var firm = ending.Firm.UnsafeRegister(_ => sandbox.DisposeAsync().AsTask(), null);
             await places.StartServicesAsync(place, pump.Writer, ending.Polite);
-            var exit = await place.RunScriptAsync(Command(order, claim, bundle, key), pump.Writer, ending.Polite);
+            var command = Command(order, claim, bundle, key);
+            if (kept.Wants(order))
+                command = KeptShell.Prepare(command);
+            exit = await place.RunScriptAsync(command, pump.Writer, ending.Polite);
             pump.LookForTheLastTime();
-            if (ending.Firm.IsCancellationRequested)
-                return exit; // they were ended with the sandbox
-            await services.TellAsync(pump.Writer, all: exit.ExitCode != 0);
-            return exit;
+            // Else they were ended with the sandbox.
+            if (!ending.Firm.IsCancellationRequested)
+                await services.TellAsync(pump.Writer, all: exit.ExitCode != 0);
         }
-        finally
+        catch
         {
             leaving.LetGo(place);
+            throw;
         }
+        if (kept.Wants(order) && FailedByItself(exit, ending))
+        {
+            var shell = KeptShell.Of(JobPlaces.Command(order, claim, place.Bundle), JobScript.FolderOf(order));
+            return (exit, kept.Keep(order.Id, place, shell));
+        }
+        leaving.LetGo(place);
+        return (exit, false);
     }
+
+    // Not by a person, not because this runner stops, and not by force, which ends the sandbox.
+    private static bool FailedByItself(SandboxExit exit, Ending ending) =>
+        exit.ExitCode != 0
+        && !ending.Firm.IsCancellationRequested
+        && ending.Cause is null or EndingCause.Judged { Verdict.State: not JobState.Cancelled };
+
+    private string KeptWords(JobId job) =>
+        string.Create(
+            CultureInfo.InvariantCulture,
+            $"\e[90mIts sandbox is kept for {kept.KeepFor.TotalMinutes:0.#} minutes: testgrid job shell {job}\e[0m\r\n"
+        );
 
     /// <summary>What runs in the sandbox, with the key that its marks are known by.</summary>
     internal static SandboxCommand Command(JobOrder order, JobClaim claim, Bundle bundle, string key)

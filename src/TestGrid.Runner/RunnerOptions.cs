@@ -27,6 +27,17 @@ public sealed class RunnerOptions
     [Range(typeof(TimeSpan), "00:00:01", "01:00:00")]
     public TimeSpan ServiceTime { get; set; } = TimeSpan.FromMinutes(1);
 
+    /// <summary>
+    /// How long the sandbox of a failed job is kept for a person's shell (<c>testgrid job shell</c>); 0 keeps none, as a
+    /// runner that nobody can reach does. The embedded runner's is 30 minutes.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "1.00:00:00")]
+    public TimeSpan KeepFailed { get; set; }
+
+    /// <summary>At most so many sandboxes are kept, beside those of running jobs; each holds the memory its job wrote to.</summary>
+    [Range(0, 64)]
+    public int KeepFailedAtMost { get; set; } = 2;
+
     /// <summary>Where it keeps what belongs to running jobs.</summary>
     [Required]
     public string StatePath { get; set; } = "";

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using TestGrid.Runner.Bundles;
@@ -34,6 +35,7 @@ public static class RunnerServices
             services.AddSingleton<AppLayers>();
             services.AddSingleton<JobPlaces>();
             services.AddSingleton<LeavingPlaces>();
+            services.TryAddSingleton<KeptPlaces>();
             services.AddSingleton<JobRunner>();
             services.AddSingleton<MachineOffer>();
             return services;

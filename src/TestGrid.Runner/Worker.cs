@@ -51,6 +51,7 @@ public sealed partial class Worker(
             // Jobs have been told by the same token; they give their leases back below.
         }
         await Task.WhenAll(running);
+        await runner.KeepNoneAsync();
     }
 
     private async Task TakeOneAsync(SemaphoreSlim slots, CancellationToken stop)

@@ -147,6 +147,7 @@ public static class ServerServices
             .AddSingleton<ConditionWatch>()
             .AddSingleton<LogFollower>()
             .AddSingleton<BuildWatcher>()
+            .AddSingleton<KeptShells>()
             .AddSingleton<RunnerViews>();
         services.AddProblemDetails(problems =>
             problems.CustomizeProblemDetails = context => context.ProblemDetails.Extensions.Remove("traceId")

@@ -24,12 +24,13 @@ internal static class JobCommand
     };
 
     public static Command Create() =>
-        new("job", "jobs: logs, show, rerun, cancel")
+        new("job", "jobs: logs, show, rerun, cancel, shell")
         {
             Logs(),
             Show(),
             Ask("rerun", "run this one job again, as a new build"),
             Ask("cancel", "end it"),
+            JobShellCommand.Create(Job),
         };
 
     private static Command Logs()

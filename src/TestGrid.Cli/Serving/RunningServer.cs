@@ -86,6 +86,8 @@ internal sealed class RunningServer : IAsyncDisposable
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
         builder.Services.AddServer(ServerSettings.Read(settings));
         builder.Services.AddRunner();
+        // Before its settings are read, which may say otherwise: a shell in there comes through this server.
+        builder.Services.Configure<RunnerOptions>(runner => runner.KeepFailed = TimeSpan.FromMinutes(30));
         LocalServices.Configure(builder.Services, settings.DataPath, settings.BundlesPath, "embedded");
         builder.Services.Configure<RunnerOptions>(runner =>
             runner.FilledPaths.Add(Path.Combine(settings.DataPath, "logs"))

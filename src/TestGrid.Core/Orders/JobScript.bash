@@ -22,6 +22,8 @@ _tg_is_sourced() {
 _tg_begin() {
   _tg_mark_key=${TESTGRID_MARK_KEY:-}
   unset TESTGRID_MARK_KEY
+  _tg_place_file=${TESTGRID_PLACE_FILE:-}
+  unset TESTGRID_PLACE_FILE
   _tg_phase=
   _tg_phase_exit=0
   _tg_phase_command=
@@ -105,6 +107,10 @@ _tg_phase_failed() {
   if [[ ${_tg_phase_exit:-0} -eq 0 ]]; then
     _tg_phase_exit=$1
     _tg_phase_command=$2
+    if [[ -n ${_tg_place_file:-} ]]; then # the first failure of all is where a person wants to look
+      _tg_write_place "$_tg_place_file"
+      _tg_place_file=
+    fi
   fi
 }
 

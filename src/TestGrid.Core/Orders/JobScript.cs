@@ -33,6 +33,12 @@ public static partial class JobScript
     /// </summary>
     public const string SecretNamesVariable = "TESTGRID_SECRET_NAMES";
 
+    /// <summary>
+    /// The variable that names the file to which the script writes its folder, variables and functions when a command
+    /// fails; without it, it writes none.
+    /// </summary>
+    public const string PlaceVariable = "TESTGRID_PLACE_FILE";
+
     /// <summary>The program to run in a sandbox.</summary>
     public static ImmutableArray<string> Argv { get; } = ["/bin/bash", MountPoint];
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using Microsoft.AspNetCore.SignalR;
 using TestGrid.Core.Jobs;
+using TestGrid.Runner.Sandboxes;
 using TestGrid.Server.Store;
 
 namespace TestGrid.Server.Dashboard;
@@ -10,7 +11,7 @@ namespace TestGrid.Server.Dashboard;
 /// What a page watches, each as one stream. SignalR asks for the next item only when the last one went out, so a slow
 /// viewer holds up nobody but itself.
 /// </summary>
-public sealed class DashboardHub(BuildWatcher watcher, LogFollower follower) : Hub
+public sealed class DashboardHub(BuildWatcher watcher, LogFollower follower, KeptShells shells) : Hub
 {
     /// <summary>UTF-8 JSON of <see cref="BuildList"/>: at once, and after each change.</summary>
     public IAsyncEnumerable<byte[]> Builds(string? repository, CancellationToken stop) =>
@@ -37,6 +38,30 @@ public sealed class DashboardHub(BuildWatcher watcher, LogFollower follower) : H
     /// <param name="stop">Ends it.</param>
     public IAsyncEnumerable<LogChunk> Log(string id, int attempt, long from, CancellationToken stop) =>
         follower.FollowAsync(Read(id), Math.Max(0, attempt), Math.Max(0, from), stop);
+
+    /// <summary>A shell in the kept sandbox of a failed job; see <see cref="KeptShells"/> for the messages.</summary>
+    /// <param name="id">42.3</param>
+    /// <param name="words">What to run instead of an interactive shell; none for that.</param>
+    /// <param name="columns">Of the person's window; 0 for no terminal.</param>
+    /// <param name="rows">As <paramref name="columns"/>.</param>
+    /// <param name="messages">From the person.</param>
+    /// <param name="stop">Ends it.</param>
+    public IAsyncEnumerable<byte[]> Shell(
+        string id,
+        string[] words,
+        int columns,
+        int rows,
+        IAsyncEnumerable<byte[]> messages,
+        CancellationToken stop
+    ) =>
+        shells.OpenAsync(
+            Context.GetHttpContext()!,
+            Read(id),
+            [.. words],
+            columns > 0 && rows > 0 ? new TerminalSize(columns, rows) : null,
+            messages,
+            stop
+        );
 
     private static JobId Read(string id) =>
         JobId.TryParse(id, CultureInfo.InvariantCulture, out var job)

@@ -338,6 +338,7 @@ public sealed partial class AppLayerTests : IAsyncLifetime
                 TimeProvider.System
             ),
             leaving,
+            new KeptPlaces(Options.Create(runner), TimeProvider.System, NullLogger<KeptPlaces>.Instance),
             TimeProvider.System,
             NullLogger<JobRunner>.Instance
         );

@@ -91,6 +91,11 @@ public sealed class TravisInSandboxTests(ITestOutputHelper output)
                     TimeProvider.System
                 ),
                 new LeavingPlaces(ground, NullLogger<LeavingPlaces>.Instance),
+                new KeptPlaces(
+                    Options.Create(new RunnerOptions()),
+                    TimeProvider.System,
+                    NullLogger<KeptPlaces>.Instance
+                ),
                 TimeProvider.System,
                 NullLogger<JobRunner>.Instance
             );

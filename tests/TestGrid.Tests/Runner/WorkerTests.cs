@@ -96,6 +96,7 @@ public sealed class WorkerTests : IDisposable
             ground,
             new JobPlaces(ground, bundles, TestBundles.JobsOf(bundles), scripted, scripted, TimeProvider.System),
             new LeavingPlaces(ground, NullLogger<LeavingPlaces>.Instance),
+            new KeptPlaces(Options.Create(new RunnerOptions()), TimeProvider.System, NullLogger<KeptPlaces>.Instance),
             TimeProvider.System,
             NullLogger<JobRunner>.Instance
         );
