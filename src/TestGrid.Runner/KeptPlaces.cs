@@ -16,7 +16,7 @@ public sealed partial class KeptPlaces(IOptions<RunnerOptions> options, TimeProv
         IDisposable
 {
     private readonly Lock gate = new();
-    private readonly List<Kept> kept = [];
+    private readonly List<KeptPlace> kept = [];
     private readonly List<Task> leaving = [];
     private bool over;
 
@@ -36,7 +36,7 @@ public sealed partial class KeptPlaces(IOptions<RunnerOptions> options, TimeProv
     /// <param name="shell">What a visitor runs, without a terminal yet.</param>
     public bool Keep(JobId id, JobPlace place, SandboxCommand shell)
     {
-        var one = new Kept(id, place, shell, time.GetUtcNow() + KeepFor);
+        var one = new KeptPlace(id, place, shell, time.GetUtcNow() + KeepFor);
         lock (gate)
         {
             // Tried again: the place of the newest try is the one that is asked for.
@@ -99,7 +99,7 @@ public sealed partial class KeptPlaces(IOptions<RunnerOptions> options, TimeProv
     /// <summary>The same without waiting: they end with this process, and the next start sweeps what is left.</summary>
     public void Dispose() { }
 
-    private void Leave(Kept one, bool good)
+    private void Leave(KeptPlace one, bool good)
     {
         lock (gate)
         {
@@ -110,7 +110,7 @@ public sealed partial class KeptPlaces(IOptions<RunnerOptions> options, TimeProv
     }
 
     // Nobody is thrown out: it ends when the visitor leaves.
-    private void TimeIsUp(Kept one)
+    private void TimeIsUp(KeptPlace one)
     {
         lock (gate)
         {
@@ -119,14 +119,14 @@ public sealed partial class KeptPlaces(IOptions<RunnerOptions> options, TimeProv
         }
     }
 
-    private void LetGo(Kept one)
+    private void LetGo(KeptPlace one)
     {
         kept.Remove(one);
         leaving.RemoveAll(task => task.IsCompleted);
         leaving.Add(EndAsync(one));
     }
 
-    private async Task EndAsync(Kept one)
+    private async Task EndAsync(KeptPlace one)
     {
         await Task.Yield();
         if (one.Timer is { } timer)
@@ -144,7 +144,7 @@ public sealed partial class KeptPlaces(IOptions<RunnerOptions> options, TimeProv
     [LoggerMessage(LogLevel.Error, "The kept place of job {Job} is not wholly given back; the next start sweeps it")]
     private static partial void NotEnded(ILogger log, Exception cause, JobId job);
 
-    private sealed class Kept(JobId id, JobPlace place, SandboxCommand shell, DateTimeOffset until)
+    private sealed class KeptPlace(JobId id, JobPlace place, SandboxCommand shell, DateTimeOffset until)
     {
         public JobId Id => id;
         public JobPlace Place => place;
