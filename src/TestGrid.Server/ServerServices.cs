@@ -143,6 +143,7 @@ public static class ServerServices
             .AddSingleton<SignInLinks>()
             .AddSingleton<Audit>();
         services.AddSingleton<RepositoryViews>().AddSingleton<RepositoryRemoval>();
+        services.TryAddSingleton<KeptPlaces>(); // the embedded runner's, where there is one
         services
             .AddSingleton<ConditionWatch>()
             .AddSingleton<LogFollower>()

@@ -21,7 +21,7 @@ internal static partial class LanguagePackages
         foreach (var folder in GemFolders(files))
             found.Add(("gem", folder, RootFacts.Object(Gems(files, folder))));
         foreach (var folder in NodeFolders(files))
-            found.Add(("npm", folder, RootFacts.Object(Node(files, folder))));
+            found.Add(("npm", folder, RootFacts.Object(NodeModules(files, folder))));
         return
         [
             .. found
@@ -74,7 +74,7 @@ internal static partial class LanguagePackages
             .Concat(Roots.Select(root => $"{root}/nodejs"))
             .Concat(files.Names("/opt").Select(name => $"/opt/{name}/lib/node_modules"));
 
-    private static IEnumerable<(string, string)> Node(RootFiles files, string folder)
+    private static IEnumerable<(string, string)> NodeModules(RootFiles files, string folder)
     {
         foreach (var name in files.Names(folder))
         {

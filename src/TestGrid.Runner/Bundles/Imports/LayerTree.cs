@@ -168,7 +168,7 @@ internal sealed class LayerTree(FileStream contents)
                 contents.Position = at;
                 if (entry.DataStream is { } data)
                     await data.CopyToAsync(contents, stop);
-                node.Content = new Content(at, contents.Position - at);
+                node.FileContent = new FileContent(at, contents.Position - at);
                 return node;
             default:
                 throw Refused(named, entry.Name, $"a {entry.EntryType} is in no bundle");
@@ -224,7 +224,7 @@ internal sealed class LayerTree(FileStream contents)
         foreach (var (name, node) in folder.Children.OrderBy(child => child.Key, StringComparer.Ordinal))
         {
             var path = prefix + name;
-            var shared = node.Content?.Path;
+            var shared = node.FileContent?.Path;
             var entry = new PaxTarEntry(
                 node.Type switch
                 {
@@ -243,7 +243,7 @@ internal sealed class LayerTree(FileStream contents)
             };
             if (node.Type == 'l' || shared is not null)
                 entry.LinkName = shared ?? node.Link;
-            if (node.Content is { Path: null } content)
+            if (node.FileContent is { Path: null } content)
             {
                 content.Path = "./" + path;
                 if (content.Bytes > 0)
@@ -260,7 +260,7 @@ internal sealed class LayerTree(FileStream contents)
     private static BundleException Refused(string named, string path, string why) =>
         new($"{named} is refused: '{(path.Length <= 200 ? path : path[..200] + "…")}': {why}.");
 
-    private sealed class Content(long at, long bytes)
+    private sealed class FileContent(long at, long bytes)
     {
         public long At => at;
 
@@ -278,7 +278,7 @@ internal sealed class LayerTree(FileStream contents)
         public int Layer { get; init; }
         public string Link { get; set; } = "";
         public string? Capability { get; set; }
-        public Content? Content { get; set; }
+        public FileContent? FileContent { get; set; }
         public Dictionary<string, Node> Children { get; set; } = new(StringComparer.Ordinal);
 
         public Node At(int layer) =>
@@ -290,7 +290,7 @@ internal sealed class LayerTree(FileStream contents)
                 Group = Group,
                 Layer = layer,
                 Capability = Capability,
-                Content = Content,
+                FileContent = FileContent,
             };
     }
 }

@@ -10,7 +10,7 @@ internal sealed class PacketFilter
 {
     private const int NotRepeated = 124; // launcher.h
 
-    private volatile Made? last;
+    private volatile Compiled? last;
 
     /// <summary>The filter that these rules are; empty for none.</summary>
     /// <param name="rules">As nft(8) reads them.</param>
@@ -23,7 +23,7 @@ internal sealed class PacketFilter
         if (last is { } made && made.Rules == rules)
             return made.Filter;
         // Two at once make the same.
-        last = new Made(rules, await CompileAsync(rules, stop));
+        last = new Compiled(rules, await CompileAsync(rules, stop));
         return last.Filter;
     }
 
@@ -47,5 +47,5 @@ internal sealed class PacketFilter
         };
     }
 
-    private sealed record Made(string Rules, byte[] Filter);
+    private sealed record Compiled(string Rules, byte[] Filter);
 }
